@@ -1,0 +1,137 @@
+"""Kafka to Kafka: raw lines in, documents acknowledged in the topic of events, by the worker's own agents."""
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import faust
+
+from bench.contender import Contender, Stopwatch, run, tell
+from bench.lines import make_mixed, repeat, to_envelope
+from bench.options import Options
+from bench.report import Row, Sample, compare, to_row
+from bench.topics import (
+    PARTITIONS,
+    count_records,
+    delete_topics,
+    filled_topic,
+    list_names,
+    name_topics,
+    to_names,
+)
+from bench.transport import STOCK_SHARE
+from pipeline.app import TailraceApp, build_app
+from pipeline.settings import KafkaSettings, Settings, TopicSettings
+from pipeline.setup import set_up_topics
+
+PART = "kafka"
+RECORDS = 1_000_000
+QUICK = 150_000
+VARIETY = 200_000
+GOAL = 5
+STAGES = ("parse", "burst")
+
+
+def build_settings(server: str, topics: TopicSettings, **more: Any) -> Settings:
+    """Settings of a worker with topics and a group of its own."""
+    kafka = KafkaSettings(
+        bootstrap_servers=(server,), group=f"bench-{uuid4().hex[:12]}", topics=topics, partitions=PARTITIONS
+    )
+    return replace(Settings(kafka=kafka), **more)
+
+
+class FirstEvent(faust.Sensor):
+    """Starts the clock when an agent gets its first batch."""
+
+    def __init__(self, watch: Stopwatch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def on_stream_event_in(self, *_arguments: Any) -> None:
+        """Faust calls this for every batch that an agent takes."""
+        self._watch.start()
+
+
+async def run_app(settings: Settings, stages: tuple[str, ...], source: str, records: int) -> Stopwatch:
+    """Run the agents from the first batch until all that came of `records` records of `source` is acknowledged."""
+    watch, done = Stopwatch(), asyncio.Event()
+    app: TailraceApp = build_app(settings, stages, datadir=tempfile.mkdtemp(prefix="tailrace-bench-"))
+    app.sensors.add(FirstEvent(watch))
+    partitions = [app.to_partition(source, number) for number in range(PARTITIONS)]
+
+    def look() -> None:
+        read = sum(app.ledger.position(partition) or 0 for partition in partitions)
+        if read >= records and not any(map(app.ledger.in_flight, partitions)) and not done.is_set():
+            watch.stop()
+            done.set()
+
+    app.ledger.on_credit(look)
+    starting = asyncio.ensure_future(app.start())
+    await done.wait()
+    await starting
+    await app.stop()
+    return watch
+
+
+def parse_topic(server: str, topics: dict[str, str], records: int) -> Sample:
+    """Contender: the agents parse and burst, from the first raw batch to the last acknowledged document."""
+
+    async def work() -> Stopwatch:
+        settings = build_settings(server, TopicSettings(**topics))
+        await set_up_topics(settings.kafka)
+        return await run_app(settings, STAGES, settings.kafka.topics.raw, records)
+
+    watch = asyncio.run(work())
+    written = count_records(server, topics["events"])
+    if written != records:
+        raise RuntimeError(f"{written} documents of {records} lines")
+    return watch.to_sample(records)
+
+
+def run_parse(name: str, server: str, raw: str, records: int) -> Sample:
+    """One run on the lines of the topic `raw`, with topics behind it that are deleted afterwards."""
+    topics = replace(name_topics(), raw=raw)
+    arguments = {"server": server, "topics": to_names(topics), "records": records}
+    try:
+        return run(Contender(name, "bench.kafka:parse_topic", arguments))
+    finally:
+        delete_topics(server, [found for found in list_names(topics) if found != raw])
+
+
+def measure(options: Options) -> list[Row]:
+    """The rows of this part."""
+    records = options.choose(RECORDS, QUICK)
+    server = options.kafka()
+    lines = make_mixed(min(VARIETY, records))
+    bare = [line.encode() for line in lines]
+    packed = [to_envelope(line, number) for number, line in enumerate(lines)]
+    samples: dict[str, list[Sample]] = {}
+    with (
+        filled_topic(server, repeat(bare, records)) as raw,
+        filled_topic(server, repeat(packed, records)) as envelopes,
+    ):
+        stock = {"server": server, "topic": raw, "records": max(records // STOCK_SHARE, 10_000)}
+        for number in range(options.rounds):
+            found = {
+                "stock Faust, empty agent": run(Contender("stock", "bench.transport:read_stock", stock)),
+                "worker, bare lines to documents": run_parse("worker", server, raw, records),
+                "worker, Filebeat envelopes to documents": run_parse("worker", server, envelopes, records),
+            }
+            for name, sample in found.items():
+                samples.setdefault(name, []).append(sample)
+                tell(f"round {number + 1} of {options.rounds}: {name}: {sample.rate:,.0f}/s")
+    empty, ours, ours_packed = samples.values()
+    return [
+        *(to_row(PART, name, sample) for name, sample in samples.items()),
+        *compare(PART, "lines to documents / stock empty agent", ours, empty, GOAL),
+        *compare(PART, "envelopes to documents / stock empty agent", ours_packed, empty, GOAL),
+    ]
+
+
+if __name__ == "__main__":
+    from bench.__main__ import main
+
+    sys.exit(main([PART, *sys.argv[1:]]))

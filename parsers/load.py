@@ -1,0 +1,127 @@
+"""A directory of rule files to rules, with all that is wrong with any of them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from parsers.check_links import check_links
+from parsers.errors import Problem, RuleError, is_error
+from parsers.model import Location, Rule
+from parsers.read_rule import ReadRule, read_rule
+from parsers.yaml_nodes import load_nodes, parse_nodes
+
+RULE_SUFFIXES = (".yml", ".yaml")
+BURST_FOLDER = "bursts"
+
+
+def load_rules(directory: Path) -> tuple[Rule, ...]:
+    """The rules of all `*.yml` and `*.yaml` files below `directory`, by file name, then order in the file.
+
+    The folder `bursts` is left out: its files hold burst rules.
+
+    Raises:
+        RuleError: with every problem of every file, errors and warnings, when one of them is an error.
+    """
+    reads, problems = _read_directory(directory)
+    if any(is_error(problem) for problem in problems):
+        raise RuleError(sort_problems(problems + _build(reads)))
+    return tuple(read.rule for read in reads)
+
+
+def check_rules(directory: Path) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
+    """The rules that could be read, and all problems by place; patterns are compiled as well. Never raises.
+
+    More than `load_rules` asks for: a rule without tests is an error here.
+    """
+    reads, problems = _read_directory(directory)
+    problems += _build(reads)
+    for read in reads:
+        if not read.rule.tests and "tests" not in dict(read.keys):
+            hint = "add 'tests:' with a line and what is expected of it"
+            problems.append(Problem(read.name, f"rule '{read.rule.name}' has no tests", hint))
+    return tuple(read.rule for read in reads), sort_problems(problems)
+
+
+def parse_rules(text: str, file: str = "<rules>") -> tuple[Rule, ...]:
+    """The rules in a YAML text, for notebooks and tests; `file` is what messages call it.
+
+    Raises:
+        RuleError: with every problem, when one of them is an error.
+    """
+    nodes, found = parse_nodes(text, file)
+    problems = list(found)
+    reads = _known(read_rule(node, problems) for node in nodes)
+    problems += check_links(reads, is_complete=len(reads) == len(nodes) and not found)
+    if any(is_error(problem) for problem in problems):
+        raise RuleError(sort_problems(problems + _build(reads)))
+    return tuple(read.rule for read in reads)
+
+
+def find_rule_files(directory: Path) -> tuple[Path, ...]:
+    """The rule files below `directory` in the order in which they are read; empty when there are none."""
+    found = (path for path in directory.rglob("*") if path.suffix in RULE_SUFFIXES and path.is_file())
+    kept = (path for path in found if BURST_FOLDER not in path.relative_to(directory).parts[:-1])
+    return tuple(sorted(path for path in kept if not path.name.startswith(".")))
+
+
+def sort_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """By file, line and column; a problem that is said twice of one place is kept once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.location))
+
+
+def _read_directory(directory: Path) -> tuple[list[ReadRule], list[Problem]]:
+    place = Location(str(directory))
+    if not directory.is_dir():
+        if directory.exists():
+            return [], [Problem(place, "is not a directory", "name the directory that holds the rule files")]
+        return [], [Problem(place, "there is no such directory", "name a directory that holds rule files")]
+    files = find_rule_files(directory)
+    if not files:
+        hint = "a rule file ends in .yml or .yaml"
+        return [], [Problem(place, "the directory holds no rule files", hint)]
+    problems: list[Problem] = []
+    reads: list[ReadRule] = []
+    is_complete = True
+    for file in files:
+        nodes, found = load_nodes(file)
+        problems.extend(found)
+        if not nodes and not found:
+            problems.append(Problem(Location(str(file)), "the file holds no rule", "remove it, or write one"))
+        here = _known(read_rule(node, problems) for node in nodes)
+        reads.extend(here)
+        is_complete = is_complete and len(here) == len(nodes) and not found
+    problems.extend(check_links(reads, is_complete))
+    return reads, problems
+
+
+def _known(reads: Iterator[ReadRule | None]) -> list[ReadRule]:
+    return [read for read in reads if read is not None]
+
+
+def _build(reads: Sequence[ReadRule]) -> list[Problem]:
+    """What the engines say of the rules that are sound, with all the rules they come after."""
+    usable = _find_usable([read.rule for read in reads if read.is_sound])
+    if not usable:
+        return []
+    # The engines are heavy, and rule sets are made from loaded rules: importing them above would go round.
+    from parsers.multiline import build_joins
+    from parsers.ruleset import build_rule_set
+
+    problems: list[Problem] = []
+    for build in (build_rule_set, build_joins):
+        try:
+            build(usable)
+        except RuleError as error:
+            problems.extend(error.problems)
+    return problems
+
+
+def _find_usable(rules: Sequence[Rule]) -> list[Rule]:
+    """The rules whose parents are all among `rules`, and do not go round; of two with one name, the first."""
+    waiting = {rule.name: rule for rule in reversed(rules)}
+    usable: set[str] = set()
+    while ready := [name for name, rule in waiting.items() if usable.issuperset(rule.after)]:
+        usable.update(ready)
+        for name in ready:
+            del waiting[name]
+    by_name = {rule.name: rule for rule in reversed(rules)}
+    return [rule for rule in rules if rule.name in usable and rule is by_name[rule.name]]

@@ -1,0 +1,133 @@
+import re
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+from msgspec import Raw
+
+# Elasticsearch 9.5 refuses a whole document for what lies beyond, in `flattened` fields too: deeper objects,
+# longer numbers (1,000 digits), longer keys (some 32,000 bytes with their path), and NUL in a key.
+MAX_DEPTH = 20
+MAX_KEY = 1_000
+MAX_NUMBER = 900
+
+_MEMBERS = msgspec.json.Decoder(dict[str, Raw])
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
+)
+
+
+def read_json_bodies(
+    texts: pl.Series, wanted: Sequence[str]
+) -> tuple[pl.Series, dict[str, pl.Series], pl.Series]:
+    """Which texts are a JSON object (RFC 8259), their members under the `wanted` keys, and the other members.
+
+    The first is Boolean. A wanted key gives a String column: a string's characters, else the value's JSON
+    text (numbers as they were written); null where the key is missing or its value is null. A key with dots
+    means a member of that very name or, failing that, of nested objects. The third is compact JSON text, null
+    where nothing is left.
+
+    Of equal keys the last wins. What nests deeper than `MAX_DEPTH` becomes its own JSON text, as a string; so
+    does a number of more than `MAX_NUMBER` digits, and a key ends after `MAX_KEY` characters. Escaped halves
+    of surrogate pairs become U+FFFD. Any other text that a JSON parser refuses is no object; nothing raises.
+    """
+    found: list[bool] = []
+    rest: list[str | None] = []
+    columns: dict[str, list[str | None]] = {key: [None] * len(texts) for key in wanted}
+    # `log.level` is taken out of `log` before `log` itself.
+    keys = [(key, key.split(".")) for key in sorted(columns, key=lambda key: -key.count("."))]
+    for row, text in enumerate(texts.to_list()):
+        members = _read_members(text)
+        found.append(members is not None)
+        if members is None:
+            rest.append(None)
+            continue
+        for key, path in keys:
+            raw = members.pop(key, None)
+            if raw is None and len(path) > 1 and path[0] in members:
+                raw = _take(members, path)
+            if raw is not None:
+                columns[key][row] = _to_text(bytes(raw))
+        rest.append(_to_compact(members) if members else None)
+    return (
+        pl.Series("matched", found, dtype=pl.Boolean),
+        {key: pl.Series(key, values, dtype=pl.String) for key, values in columns.items()},
+        pl.Series("json", rest, dtype=pl.String),
+    )
+
+
+def mend_surrogates(text: bytes) -> bytes:
+    r"""JSON text in which escaped halves of surrogate pairs (`\ud83d` without its other half) are U+FFFD."""
+    return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], text)
+
+
+def _read_members(text: str | None) -> dict[str, Raw] | None:
+    if text is None or not text.lstrip().startswith("{"):
+        return None
+    try:
+        return _MEMBERS.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        mended = mend_surrogates(text.encode())
+    try:
+        return _MEMBERS.decode(mended)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _take(members: dict[str, Raw], path: Sequence[str]) -> Raw | None:
+    """Take a nested member out; an object that is empty then goes too."""
+    raw = members.get(path[0])
+    if raw is None or bytes(raw)[:1] != b"{":
+        return None
+    inner = _MEMBERS.decode(raw)
+    found = inner.pop(".".join(path[1:]), None)
+    if found is None and len(path) > 2:
+        found = _take(inner, path[1:])
+    if found is not None:
+        if inner:
+            members[path[0]] = Raw(msgspec.json.encode(inner))
+        else:
+            del members[path[0]]
+    return found
+
+
+def _to_text(raw: bytes) -> str | None:
+    if raw[:1] == b'"':
+        return msgspec.json.decode(raw, type=str) if b"\\" in raw else raw[1:-1].decode()
+    if raw == b"null":
+        return None
+    return _tidy(raw).decode() if raw[:1] in b"{[" else raw.decode()
+
+
+def _to_compact(members: dict[str, Raw]) -> str:
+    raw = msgspec.json.encode(members)
+    # Without an inner object, array or escape it is compact already.
+    is_flat = raw.find(b"{", 1) < 0 and b"[" not in raw and b"\\" not in raw and len(raw) < MAX_NUMBER
+    return (raw if is_flat else _tidy(raw)).decode()
+
+
+def _tidy(raw: bytes) -> bytes:
+    """Compact, and within what Elasticsearch takes."""
+    raw = msgspec.json.format(raw, indent=-1)
+    depth = raw.count(b"{") + raw.count(b"[")
+    is_odd = depth > MAX_DEPTH or b"\\u0000" in raw or _LONG_NUMBER.search(raw) or _LONG_KEY.search(raw)
+    return _limit(raw, MAX_DEPTH) if is_odd else raw
+
+
+def _limit(raw: bytes, depth: int) -> bytes:
+    if raw[:1] not in b"{[":
+        return msgspec.json.encode(raw.decode()) if len(raw) > MAX_NUMBER and raw[:1] != b'"' else raw
+    if depth == 0:
+        return msgspec.json.encode(raw.decode())
+    if raw[:1] == b"[":
+        items = msgspec.json.decode(raw, type=list[Raw])
+        return msgspec.json.encode([Raw(_limit(bytes(item), depth - 1)) for item in items])
+    members = {
+        key.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_KEY]: Raw(_limit(bytes(item), depth - 1))
+        for key, item in _MEMBERS.decode(raw).items()
+    }
+    return msgspec.json.encode(members)
+
+
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % MAX_NUMBER)
+_LONG_KEY = re.compile(rb'[^"]{%d}":' % MAX_KEY)

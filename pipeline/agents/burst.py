@@ -1,0 +1,88 @@
+"""The agent burst: signals in, bursts out. Its offsets are committed by hand, as far as no open window reaches back."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from loguru import logger
+
+from pipeline.agents.dead import Letter, send_letters, to_letter
+from pipeline.agents.lanes import Handler, Lanes, Work, open_lanes
+from pipeline.agents.ports import Ports
+from pipeline.kafka.ledger import Assignment
+from pipeline.kafka.records import RecordBatch
+from pipeline.kafka.tracker import Commit
+from pipeline.stages.burst_document import to_burst_documents
+from pipeline.stages.signal_codec import SignalError, decode_signals
+from pipeline.stages.window import BurstState, Closed
+
+
+def add_burst_agent(app: Any, ports: Ports) -> None:
+    """Give the app the agent."""
+    states: dict[int, BurstState] = {}
+    topic = ports.settings.kafka.topics.signals
+
+    def assign(partitions: Mapping[int, Assignment]) -> None:
+        states.clear()
+        for number, found in partitions.items():
+            states[number] = restore_state(ports, number, found.committed.metadata if found.committed else "")
+
+    app.ledger.on_assigned(topic, assign)
+
+    def build_handler(_: Lanes) -> Handler:
+        async def handle(work: Work) -> None:
+            state = states[work.batch.partition]
+            closed, letters = await asyncio.to_thread(feed_batch, state, work.batch)
+            await send_bursts(ports, closed)
+            await send_letters(ports.producer, ports.settings.kafka.topics.dead, letters)
+            state.settle(closed.token)
+            commit = state.committable()
+            if commit is not None:
+                app.ledger.commit_to(
+                    work.delivery.partition, work.delivery.epoch, Commit(commit.offset, commit.metadata)
+                )
+            work.done()
+
+        return handle
+
+    @app.agent(app.topic(topic), name="tailrace-burst")
+    async def burst(stream: Any) -> None:
+        stream.enable_acks = False
+        async with open_lanes(app, build_handler) as lanes:
+            async for event in stream.events():
+                lanes.put(event)
+
+
+def restore_state(ports: Ports, number: int, metadata: str) -> BurstState:
+    """The state of a signals partition as of its committed offset; afresh if that cannot be read."""
+    try:
+        return BurstState(ports.burst_rules, metadata)
+    except ValueError as error:
+        logger.warning("Signals partition {} begins afresh, bursts may come once more: {}", number, error)
+        return BurstState(ports.burst_rules)
+
+
+def feed_batch(state: BurstState, batch: RecordBatch) -> tuple[Closed, tuple[Letter, ...]]:
+    """Feed a batch of signals: the windows that it closed, and letters for records that are no signals."""
+    letters: list[Letter] = []
+    for row, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+        try:
+            progress, signals = decode_signals(value)
+        except SignalError as error:
+            letters.append(to_letter(batch, row, "burst", "invalid_record", str(error)))
+        else:
+            state.feed(offset, progress, signals)
+    return state.close(), tuple(letters)
+
+
+async def send_bursts(ports: Ports, closed: Closed) -> None:
+    """Send the bursts of closed windows; returns when they are acknowledged."""
+    if not closed.bursts.height:
+        return
+    settings = ports.settings
+    documents = to_burst_documents(closed.bursts, ports.burst_rules)
+    keys = [f"{settings.elasticsearch.bursts_index}/{identity}".encode() for identity in documents["_id"]]
+    values = [document.encode() for document in documents["document"]]
+    await ports.producer.send(settings.kafka.topics.bursts, values, keys, documents["time"].to_list())
+    for message in closed.bursts.iter_rows(named=True):
+        logger.info("Burst: {} of {}: {} events", message["rule"], message["group"], message["count"])

@@ -1,0 +1,74 @@
+"""Sends what was refused to the dead-letter topic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from loguru import logger
+
+from pipeline.kafka.producer import BatchProducer, RecordsTooLarge
+from pipeline.kafka.records import RecordBatch
+from pipeline.sinks.dead_letter import Origin, ReasonCode, build_dead_letter
+
+# A letter of this size fits under any broker's default limit.
+_SAFE_BYTES: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A refused record: see `build_dead_letter` for the fields."""
+
+    origin: Origin
+    time: int
+    reason: ReasonCode
+    message: str
+    stage: str
+    original: bytes | None
+    document: bytes | None = None
+    key: bytes | None = None
+    limit: int | None = None
+
+
+def to_letter(
+    batch: RecordBatch, row: int, stage: str, reason: ReasonCode, message: str, document: bytes | None = None
+) -> Letter:
+    """The letter for a record of a batch."""
+    origin = Origin(batch.topic, batch.partition, batch.offsets[row])
+    return Letter(
+        origin, batch.timestamps[row], reason, message, stage, batch.values[row], document, batch.keys[row]
+    )
+
+
+async def send_letters(producer: BatchProducer, topic: str, letters: Sequence[Letter]) -> None:
+    """Send the letters; what is too large for the topic is cut, for the whole record is still at its origin."""
+    if not letters:
+        return
+    try:
+        await _send(producer, topic, letters)
+    except RecordsTooLarge as error:
+        logger.warning("{} dead letters are cut to {} bytes: {}", len(error.indices), _SAFE_BYTES, error)
+        await _send(producer, topic, [replace(letters[index], limit=_SAFE_BYTES) for index in error.indices])
+
+
+async def _send(producer: BatchProducer, topic: str, letters: Sequence[Letter]) -> None:
+    origins = [letter.origin for letter in letters]
+    await producer.send(
+        topic,
+        [_build(letter) for letter in letters],
+        [f"{origin.topic}/{origin.partition}/{origin.offset}".encode() for origin in origins],
+        [letter.time for letter in letters],
+    )
+
+
+def _build(letter: Letter) -> bytes:
+    return build_dead_letter(
+        time=letter.time,
+        reason=letter.reason,
+        message=letter.message,
+        stage=letter.stage,
+        origin=letter.origin,
+        original=letter.original,
+        document=letter.document,
+        key=letter.key,
+        limit=letter.limit,
+    )

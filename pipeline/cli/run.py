@@ -1,0 +1,143 @@
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.inputs import Inputs, input_options, load_inputs, told_failures
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipeline.local import Summary
+
+_SHOWN = 10
+
+
+@click.command()
+@input_options
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where events and bursts are kept. [default: tailrace-store]",
+)
+@click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C or SIGTERM.")
+@click.pass_context
+def run(
+    context: click.Context,
+    files: tuple[str, ...],
+    rules: Path | None,
+    timezone: str | None,
+    config: Path | None,
+    store: Path | None,
+    follow: bool,
+) -> None:
+    """Read FILE... or stdin into the local store: parsed events, and the bursts found in them.
+
+    FILE may be a glob, a file compressed with gzip, zstd, bzip2 or xz, or - for stdin. Reading a file again stores
+    each of its events once. With --follow, files are read on as they grow, through rotation and truncation; what was
+    read is remembered in the store. Exits with 1 when a file cannot be read.
+    """
+    inputs = load_inputs(files, rules, timezone, config)
+    directory = store or inputs.settings.store.directory
+    if follow:
+        failed = _follow(inputs, files, directory)
+    else:
+        failed = _run(inputs, directory)
+    context.exit(1 if failed else 0)
+
+
+def _run(inputs: Inputs, directory: Path) -> bool:
+    from pipeline.cli.progress import open_console
+    from pipeline.local import Tally, run_files
+    from pipeline.sinks.store import StoreWriter
+
+    tally = Tally()
+    now = time.time_ns() // 1_000_000
+    with open_console(inputs.paths, inputs.errors) as console, told_failures():
+        writer = StoreWriter(directory)
+        found = run_files(inputs.engine, inputs.paths, console, tally, now, writer, inputs.limits)
+    click.echo(format_summary(tally.to_summary(found.height), found, directory))
+    return console.has_failed
+
+
+def format_summary(summary: "Summary", bursts: "pl.DataFrame", store: Path) -> str:
+    """What a run did, for a person: figures, events by dataset, the bursts, and what to try next."""
+    rate = summary.lines / summary.seconds if summary.seconds else 0.0
+    share = 100 * summary.parsed / summary.events if summary.events else 100.0
+    lines = [
+        f"{_count(summary.lines, 'line')} ({summary.bytes / 1e6:,.1f} MB) of {_count(summary.files, 'file')}"
+        f" in {summary.seconds:.1f} s, {rate:,.0f} a second: {_count(summary.events, 'event')}, {share:.1f} % parsed"
+    ]
+    datasets = sorted(summary.datasets.items(), key=lambda item: (-item[1], item[0]))
+    width = max((len(name) for name, _ in datasets[:_SHOWN]), default=0)
+    lines += [f"  {name:{width}}  {count:>12,}" for name, count in datasets[:_SHOWN]]
+    if len(datasets) > _SHOWN:
+        lines.append(f"  and {_count(len(datasets) - _SHOWN, 'dataset')} more")
+    lines += _format_bursts(bursts)
+    lines.append(f"Stored in {store}. Try: tailrace search --store {store} 'log.level:error'")
+    return "\n".join(lines)
+
+
+def _format_bursts(bursts: "pl.DataFrame") -> list[str]:
+    from datetime import UTC, datetime
+
+    from pipeline.stages.burst_document import describe_group, merge_adjacent
+
+    if not bursts.height:
+        return ["No bursts."]
+    episodes = merge_adjacent(bursts)
+    lines = [_count(episodes.height, "burst") + ":"]
+    for episode in episodes.head(_SHOWN).iter_rows(named=True):
+        start = datetime.fromtimestamp(episode["start"] / 1000, UTC)
+        seconds = (episode["end"] - episode["start"]) / 1000
+        group = describe_group(episode["group"])
+        lines.append(
+            f"  {start:%Y-%m-%d %H:%M:%SZ}  {seconds:g} s  {episode['count']:,} events  {episode['rule']}: {group}"
+        )
+    if episodes.height > _SHOWN:
+        lines.append(f"  and {episodes.height - _SHOWN} more; `tailrace bursts` lists them all")
+    return lines
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _follow(inputs: Inputs, files: tuple[str, ...], directory: Path) -> bool:
+    from pipeline.cli.progress import open_console
+    from pipeline.local import Tally
+    from pipeline.local_follow import Clocks, follow_files
+    from pipeline.sources.paths import STDIN
+
+    if not files or STDIN in files:
+        raise click.UsageError(
+            "--follow wants files; standard input is read to its end without it", click.get_current_context()
+        )
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+
+    def wait(seconds: float) -> None:
+        stopping.wait(seconds)
+
+    tally = Tally()
+    with open_console(()) as console, told_failures():
+        follow_files(
+            inputs.engine,
+            files,
+            directory,
+            console,
+            tally,
+            stopping.is_set,
+            lambda found: click.echo("\n".join(_format_bursts(found))),
+            clocks=Clocks(wait=wait),
+            max_line_bytes=inputs.limits.max_line_bytes,
+        )
+    summary = tally.to_summary()
+    click.echo(
+        f"{_count(summary.lines, 'line')} read, {_count(summary.events, 'event')} stored in {directory}."
+    )
+    return False

@@ -1,0 +1,53 @@
+"""The unit that Kafka hands over: the records of one partition that lay ready, as columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Records of one partition, in the order of offsets. The sequences are of one length and never empty.
+
+    The batch covers the offsets [first_offset, next_offset), of which compaction and transaction markers may have left
+    out some. `timestamps` are epoch ms, `high_watermark` the end of the partition when the batch was fetched, `size`
+    the bytes of keys and values.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    offsets: Sequence[int]
+    timestamps: Sequence[int]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
+    high_watermark: int
+    size: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def __repr__(self) -> str:
+        where = f"{self.topic}[{self.partition}] {self.first_offset}..{self.next_offset}"
+        return f"<RecordBatch {where}, {len(self)} records, {self.size} bytes>"
+
+    def slice(self, start: int, stop: int) -> "RecordBatch":
+        """The records with the indices [start, stop), which must not be empty, as a batch of their own."""
+        whole_end = stop >= len(self)
+        return RecordBatch(
+            self.topic,
+            self.partition,
+            self.offsets[start],
+            self.next_offset if whole_end else self.offsets[stop],
+            self.offsets[start:stop],
+            self.timestamps[start:stop],
+            self.keys[start:stop],
+            self.values[start:stop],
+            self.high_watermark,
+            to_size(self.keys[start:stop], self.values[start:stop]),
+        )
+
+
+def to_size(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> int:
+    """The bytes of keys and values together."""
+    return sum(map(len, filter(None, keys))) + sum(map(len, filter(None, values)))

@@ -1,0 +1,247 @@
+"""The bounded run on one machine: files in, events and bursts out, no broker. The stages are those of the agents.
+
+files ─► events ─► flow.parse ─► documents            (`parse`)
+                      ├────────► the store            (`run`)
+                      └────────► signals ─► bursts    (`run`, `bursts`; counted when all input is read)
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from parsers.burst_model import BurstRule
+from parsers.bursts import load_burst_rules
+from parsers.frames import ParsedBatch
+from parsers.multiline import build_joins
+from parsers.ruleset import RuleSet, load_rule_set
+from parsers.shipped import shipped_rules_directory
+from pipeline.flow import Flow, UserStage, build_flow
+from pipeline.sinks.store import StoreWriter
+from pipeline.sources.blocks import BLOCK_BYTES, MAX_LINE_BYTES
+from pipeline.sources.errors import SourceError
+from pipeline.sources.events import ORIGIN, EventReader, Joiner, gather_batches, to_origin_key
+from pipeline.sources.files import open_file, read_blocks
+from pipeline.stages.burst_document import to_burst_documents
+from pipeline.stages.document import build_documents
+from pipeline.stages.identity import to_file_origin, with_identity
+from pipeline.stages.watermark import Progress
+from pipeline.stages.window import BurstState
+
+_UNTIMED = Progress(partition=0, partitions=1, watermark=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What a local run computes with: the flow, its multi-line rules, and the burst rules."""
+
+    flow: Flow
+    joiner: Joiner
+    burst_rules: tuple[BurstRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read at once, and where a line without end is cut; bytes."""
+
+    block_bytes: int = BLOCK_BYTES
+    max_line_bytes: int = MAX_LINE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did. `bytes` counts the text after decompression; `datasets` and `rules` count events.
+
+    `rules` holds parsed events only. `errors` are the inputs that could not be read, or not to their end.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    lines: int = 0
+    events: int = 0
+    parsed: int = 0
+    bursts: int = 0
+    seconds: float = 0.0
+    datasets: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[SourceError, ...] = ()
+
+
+class Observer(Protocol):
+    """Hears of a run's progress: a progress bar, or nothing."""
+
+    def read(self, count: int) -> None:
+        """`count` more bytes were read, as stored."""
+
+    def fail(self, error: SourceError) -> None:
+        """An input cannot be read (further); the run goes on with the next."""
+
+
+class Tally:
+    """Counts what passes by and makes a `Summary` of it. A class, since all figures grow together."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
+        self._files = self._bytes = self._lines = self._events = self._parsed = 0
+        self._datasets: dict[str, int] = {}
+        self._rules: dict[str, int] = {}
+        self._errors: list[SourceError] = []
+
+    def add_input(self, lines: int, size: int) -> None:
+        """A file has been read to its end, or as far as it goes."""
+        self._files += 1
+        self._lines += lines
+        self._bytes += size
+
+    def add_lines(self, lines: int, size: int) -> None:
+        """Lines of a file that has no end yet."""
+        self._lines += lines
+        self._bytes += size
+
+    def add_error(self, error: SourceError) -> None:
+        """An input could not be read."""
+        self._errors.append(error)
+
+    def add_batch(self, batch: ParsedBatch) -> None:
+        """A batch has been parsed."""
+        for block in batch.blocks:
+            height = block.frame.height
+            self._events += height
+            if block.rule is not None:
+                self._parsed += height
+                self._rules[block.rule] = self._rules.get(block.rule, 0) + height
+            for dataset, count in block.frame["event.dataset"].value_counts().iter_rows():
+                self._datasets[dataset] = self._datasets.get(dataset, 0) + count
+
+    def to_summary(self, bursts: int = 0) -> Summary:
+        """The figures so far."""
+        return Summary(
+            files=self._files,
+            bytes=self._bytes,
+            lines=self._lines,
+            events=self._events,
+            parsed=self._parsed,
+            bursts=bursts,
+            seconds=self._clock() - self._start,
+            datasets=dict(sorted(self._datasets.items())),
+            rules=dict(sorted(self._rules.items())),
+            errors=tuple(self._errors),
+        )
+
+
+def load_engine(
+    rules: Path | None = None, default_timezone: str = "UTC", stages: Iterable[UserStage] = ()
+) -> Engine:
+    """Load and compile rules and burst rules from a directory (None: those that ship). Raises RuleError."""
+    directory = rules or shipped_rules_directory()
+    return build_engine(load_rule_set(directory, default_timezone), load_burst_rules(directory), stages)
+
+
+def build_engine(
+    rule_set: RuleSet, burst_rules: Iterable[BurstRule] = (), stages: Iterable[UserStage] = ()
+) -> Engine:
+    """Put an engine together from compiled rules. Raises RuleError for `multiline` patterns that do not compile."""
+    bursts = tuple(burst_rules)
+    joiner = Joiner(
+        build_joins(rule_set.rules), lambda lines: rule_set.choose_lines(lines["event.original"], lines)
+    )
+    return Engine(build_flow(rule_set, bursts, tuple(stages)), joiner, bursts)
+
+
+def parse_files(
+    engine: Engine,
+    paths: Iterable[str],
+    observer: Observer,
+    tally: Tally,
+    now: int,
+    limits: Limits = Limits(),
+) -> Iterator[pl.Series]:
+    """Parse files to JSON documents, in the order of the input: every event, parsed or not.
+
+    `now` (epoch ms) is the time of lines from pipes that name none. What cannot be read is told to `observer`.
+    """
+    for lines in read_batches(engine.joiner, paths, observer, tally, now, limits):
+        batch = engine.flow.parse(lines.drop(ORIGIN, "_size"))
+        tally.add_batch(batch)
+        yield build_documents(batch)["document"]
+
+
+def run_files(
+    engine: Engine,
+    paths: Iterable[str],
+    observer: Observer,
+    tally: Tally,
+    now: int,
+    store: StoreWriter | None = None,
+    limits: Limits = Limits(),
+) -> pl.DataFrame:
+    """Read files to their end, store the events if there is a store, and give the bursts.
+
+    Bursts (BURST_SCHEMA with `_id` and `document`) are counted in event time when all is read, whatever the order of
+    files and lines; they are stored too. Raises StoreError; the store then holds whole segments of what was read.
+    """
+    state = BurstState(engine.burst_rules)
+    for number, lines in enumerate(read_batches(engine.joiner, paths, observer, tally, now, limits)):
+        batch = engine.flow.parse(add_identity(lines))
+        tally.add_batch(batch)
+        # A watermark would make the lines of the next file late: it stays unknown until all is read.
+        state.feed(number, _UNTIMED, engine.flow.signal(batch))
+        if store is not None:
+            store.add(batch)
+    bursts = with_documents(state.finish().bursts, engine.burst_rules)
+    if store is not None:
+        store.flush()
+        store.add_bursts(bursts)
+    return bursts
+
+
+def read_batches(
+    joiner: Joiner,
+    paths: Iterable[str],
+    observer: Observer,
+    tally: Tally,
+    now: int,
+    limits: Limits = Limits(),
+) -> Iterator[pl.DataFrame]:
+    """Read files one after the other as batches of events: line frames with `_origin` and `_size`, without `_id`."""
+    return gather_batches(
+        frame for path in paths for frame in _read_file(joiner, path, observer, tally, now, limits)
+    )
+
+
+def add_identity(lines: pl.DataFrame) -> pl.DataFrame:
+    """Turn the origin of lines into their `_id`."""
+    return with_identity(lines, ORIGIN, "log.offset").drop(ORIGIN, "_size")
+
+
+def with_documents(bursts: pl.DataFrame, rules: Iterable[BurstRule]) -> pl.DataFrame:
+    """Bursts (BURST_SCHEMA) with their `_id` and their alert document as JSON text."""
+    return bursts.hstack(to_burst_documents(bursts, rules).select("_id", "document"))
+
+
+def _read_file(
+    joiner: Joiner, path: str, observer: Observer, tally: Tally, now: int, limits: Limits
+) -> Iterator[pl.DataFrame | None]:
+    reader: EventReader | None = None
+    try:
+        with open_file(path, now) as file:
+            origin = file.origin
+            reader = EventReader(joiner, origin.path, to_file_origin("", to_origin_key(origin), origin.path))
+            blocks = read_blocks(
+                file,
+                block_bytes=limits.block_bytes,
+                max_line_bytes=limits.max_line_bytes,
+                on_bytes=observer.read,
+            )
+            for block in blocks:
+                yield reader.read(block, origin.time) if block is not None else None
+    except SourceError as error:
+        tally.add_error(error)
+        observer.fail(error)
+    if reader is not None:
+        yield reader.finish()
+        tally.add_input(reader.lines, reader.next_offset)

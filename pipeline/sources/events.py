@@ -1,0 +1,109 @@
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from parsers.multiline import Choose, Joins, OpenEvent, join_lines
+from pipeline.sources.blocks import Block
+from pipeline.sources.files import FileOrigin
+from pipeline.sources.lines import join_frames, read_lines
+
+BATCH_LINES = 50_000
+BATCH_BYTES = 16 * 1024 * 1024
+ORIGIN = "_origin"
+
+
+@dataclass(frozen=True, slots=True)
+class Joiner:
+    """How lines become events: the compiled multi-line rules, and who tells the rule of a line."""
+
+    joins: Joins
+    choose: Choose
+
+
+class EventReader:
+    """Makes events of the blocks of one file: frames with all columns that a line frame has but `_id`.
+
+    `origin_key` is the text that ids are made of (`_origin`). `next_offset` is the first byte that no event has
+    covered yet: the place to read on from after a restart. A class, since the open event goes from block to block.
+    """
+
+    def __init__(self, joiner: Joiner, path: str, origin_key: str, next_offset: int = 0) -> None:
+        self.path = path
+        self.origin_key = origin_key
+        self.next_offset = next_offset
+        self.lines = 0
+        self._joiner = joiner
+        self._opened: OpenEvent | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True while the last event waits for lines that may continue it."""
+        return self._opened is not None
+
+    def read(self, block: Block, time: int) -> pl.DataFrame:
+        """Give the events that a block finishes. `time` (epoch ms) is the lines' own time, the file's last change."""
+        lines = read_lines(block)
+        self.lines += lines.height
+        return self._join(self._with_context(lines, time), is_last=False)
+
+    def finish(self) -> pl.DataFrame | None:
+        """Give the open event, if there is one: nothing will continue it."""
+        if self._opened is None:
+            return None
+        return self._join(self._opened.lines[:0], is_last=True)
+
+    def _join(self, lines: pl.DataFrame, *, is_last: bool) -> pl.DataFrame:
+        events, self._opened = join_lines(
+            self._joiner.joins, lines, self._joiner.choose, self._opened, is_last=is_last
+        )
+        if events.height:
+            self.next_offset = int(events["log.offset"][-1]) + int(events["_size"][-1])
+        return events
+
+    def _with_context(self, lines: pl.DataFrame, time: int) -> pl.DataFrame:
+        return lines.with_columns(
+            pl.lit(self.path).alias("log.file.path"),
+            pl.lit(time, dtype=pl.Int64).alias("_time"),
+            pl.lit(self.origin_key).alias(ORIGIN),
+        )
+
+
+def to_origin_key(origin: FileOrigin) -> str:
+    """What stays of a file when it is renamed, for `to_file_origin`; pipes have nothing of the kind."""
+    return f"{origin.device}:{origin.inode}" if origin.inode else ""
+
+
+def gather_batches(
+    frames: Iterable[pl.DataFrame | None], batch_lines: int = BATCH_LINES, batch_bytes: int = BATCH_BYTES
+) -> Iterator[pl.DataFrame]:
+    """Regroup event frames to batches of about `batch_lines` rows, or fewer where they are large.
+
+    None asks for what is held: its source pauses. The order stays.
+    """
+    held: list[pl.DataFrame] = []
+    rows = size = 0
+    for frame in frames:
+        if frame is not None:
+            for part in _split(frame, batch_lines, batch_bytes):
+                part_bytes = int(part["_size"].sum())
+                if held and (rows + part.height > batch_lines or size + part_bytes > batch_bytes):
+                    yield join_frames(held)
+                    held, rows, size = [], 0, 0
+                held.append(part)
+                rows, size = rows + part.height, size + part_bytes
+        elif held:
+            yield join_frames(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield join_frames(held)
+
+
+def _split(frame: pl.DataFrame, batch_lines: int, batch_bytes: int) -> Iterator[pl.DataFrame]:
+    total = int(frame["_size"].sum())
+    if not frame.height:
+        return
+    parts = max(-(-frame.height // batch_lines), min(frame.height, -(-total // batch_bytes)))
+    step = -(-frame.height // parts)
+    for start in range(0, frame.height, step):
+        yield frame[start : start + step]

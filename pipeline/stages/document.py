@@ -1,0 +1,60 @@
+"""From parsed blocks to documents with their addresses: the last pure step before a sink."""
+
+import polars as pl
+
+from parsers.document import to_documents
+from parsers.frames import Block, ParsedBatch
+
+# Elasticsearch, data stream naming: these may not be in a name, and a `-` would end the dataset's part of it.
+_FORBIDDEN = r'[\\/*?"<>| ,#:\-]+'
+DATASET_LIMIT = 100
+
+
+def to_dataset_name(dataset: str) -> str:
+    """A dataset as it may stand in a data stream's name: lower case, forbidden characters as `_`."""
+    return (
+        pl.Series([dataset]).str.to_lowercase().str.replace_all(_FORBIDDEN, "_")[0][:DATASET_LIMIT]
+        or "generic"
+    )
+
+
+def with_data_stream(block: Block, namespace: str) -> Block:
+    """Adds `data_stream.*` and `_stream`: the data stream `logs-<dataset>-<namespace>` a document goes to."""
+    if block.rule is not None:
+        dataset = pl.lit(to_dataset_name(block.dataset))
+    else:
+        dataset = (
+            pl.col("event.dataset")
+            .str.to_lowercase()
+            .str.replace_all(_FORBIDDEN, "_")
+            .str.slice(0, DATASET_LIMIT)
+        )
+    frame = block.frame.with_columns(
+        pl.lit("logs").alias("data_stream.type"),
+        dataset.alias("data_stream.dataset"),
+        pl.lit(namespace).alias("data_stream.namespace"),
+        (pl.lit("logs-") + dataset + f"-{namespace}").alias("_stream"),
+    )
+    return Block(block.rule, block.dataset, frame)
+
+
+def build_documents(batch: ParsedBatch) -> pl.DataFrame:
+    """All documents of a batch in input order.
+
+    Returns:
+        `_row` UInt32, `_id` String (if the batch had ids), `_stream` String, `_time` Int64 (event time, epoch
+        ms), `document` String (JSON).
+    """
+    schema = {
+        "_row": pl.UInt32,
+        "_id": pl.String,
+        "_stream": pl.String,
+        "_time": pl.Int64,
+        "document": pl.String,
+    }
+    parts = []
+    for block in batch.blocks:
+        keys = [name for name in ("_row", "_id", "_stream") if name in block.frame.columns]
+        time = pl.col("@timestamp").dt.timestamp("ms").alias("_time")
+        parts.append(block.frame.select(*keys, time).with_columns(to_documents(block.frame)))
+    return pl.concat(parts).sort("_row") if parts else pl.DataFrame(schema=schema)

@@ -1,0 +1,267 @@
+"""What holds for every rule that ships; the rules' own tests say what each makes of its lines."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import polars as pl
+import pytest
+import regex
+
+from parsers.convert import choose_type
+from parsers.dialect import ReadPattern, read_pattern
+from parsers.ecs import load_field_types
+from parsers.engines import group_name, to_polars, to_regex
+from parsers.fragments import FRAGMENTS
+from parsers.load import check_rules
+from parsers.model import Rule
+from parsers.ruleset import RuleSet, build_rule_set
+from parsers.ruletest import build_line_frame, run_tests
+from parsers.shipped import shipped_rules_directory
+
+# ECS 9.5, allowed values of event.category and event.type.
+CATEGORIES = frozenset(
+    {
+        "api",
+        "authentication",
+        "configuration",
+        "database",
+        "driver",
+        "email",
+        "file",
+        "host",
+        "iam",
+        "intrusion_detection",
+        "library",
+        "malware",
+        "network",
+        "package",
+        "process",
+        "registry",
+        "session",
+        "threat",
+        "vulnerability",
+        "web",
+    }
+)
+TYPES = frozenset(
+    {
+        "access",
+        "admin",
+        "allowed",
+        "change",
+        "connection",
+        "creation",
+        "deletion",
+        "denied",
+        "device",
+        "end",
+        "error",
+        "group",
+        "indicator",
+        "info",
+        "installation",
+        "protocol",
+        "start",
+        "user",
+    }
+)
+# Programs' own fields stand under the program's name, as in Elastic's integrations.
+NAMESPACES = frozenset(
+    {
+        "apache",
+        "auditd",
+        "elasticsearch",
+        "iptables",
+        "kernel",
+        "labels",
+        "nginx",
+        "postgresql",
+        "system",
+        "systemd",
+        "zookeeper",
+    }
+)
+SOURCES = frozenset(
+    {
+        "apache_access",
+        "apache_error",
+        "cron",
+        "java_log",
+        "json_log",
+        "kernel",
+        "logfmt_log",
+        "nginx_access",
+        "nginx_error",
+        "postgresql_log",
+        "python_log",
+        "python_traceback",
+        "sshd",
+        "sudo",
+        "syslog",
+        "systemd",
+    }
+)
+
+
+@cache
+def load_shipped() -> RuleSet:
+    rules, problems = check_rules(shipped_rules_directory())
+
+    assert problems == ()
+
+    return build_rule_set(rules)
+
+
+def list_shipped() -> list[Rule]:
+    return list(load_shipped().rules)
+
+
+def read_patterns(rule: Rule) -> list[ReadPattern]:
+    return [read_pattern(pattern.text, {**FRAGMENTS, **rule.fragments}) for pattern in rule.patterns]
+
+
+def list_names(rule: Rule) -> Iterator[str]:
+    for pattern, read in zip(rule.patterns, read_patterns(rule), strict=True):
+        yield from read.names
+        yield from pattern.set
+    yield from rule.set
+    yield from rule.rename.values()
+    yield from (item.target for item in rule.map)
+    if rule.multiline is not None:
+        yield rule.multiline.field
+
+
+def list_fields(rule: Rule) -> set[str]:
+    """The names that reach a document: neither scratch nor the text of the time."""
+    time = {rule.timestamp.field} if rule.timestamp and "." not in rule.timestamp.field else set()
+    return {name for name in list_names(rule) if not name.startswith("_")} - time
+
+
+@cache
+def read_texts(name: str) -> pl.Series:
+    """What the rule's patterns are tried on: the first lines of its positive tests, or the parent's field."""
+    named = {known.name: known for known in list_shipped()}
+    rule = named[name]
+    frame = build_line_frame([test for test in rule.tests if test.expect is not None])
+    if not rule.after:
+        return frame["event.original"].str.extract(r"^([^\n]*)")
+    ancestors: list[Rule] = []
+    waiting = list(rule.after)
+    while waiting:
+        ancestors.append(named[waiting.pop()])
+        waiting.extend(ancestors[-1].after)
+    blocks = build_rule_set(ancestors).parse(frame).blocks
+    return pl.concat([block.frame.select("_row", rule.field) for block in blocks]).sort("_row")[rule.field]
+
+
+def find_objects(names: set[str]) -> set[str]:
+    """Every name of which another name is a part: `a` and `a.b` for `a.b.c`."""
+    return {name[:at] for name in names for at, character in enumerate(name) if character == "."}
+
+
+def list_rules_with_patterns() -> list[Rule]:
+    return [rule for rule in list_shipped() if rule.patterns]
+
+
+def test_the_promised_sources_are_there() -> None:
+    assert {rule.name for rule in list_shipped()} >= SOURCES
+
+
+def test_every_test_in_the_rules_passes() -> None:
+    results = run_tests(load_shipped())
+    failed = [result for result in results if not result.passed]
+
+    assert len(results) > 300
+    assert failed == []
+
+
+def test_every_rule_shows_a_line_that_is_its_own_and_one_that_is_not() -> None:
+    for rule in list_shipped():
+        kinds = {test.expect is None for test in rule.tests}
+
+        assert kinds == {True, False}, rule.name
+
+
+@pytest.mark.parametrize("rule", list_rules_with_patterns(), ids=lambda rule: rule.name)
+def test_every_pattern_is_the_first_to_match_some_test_of_its_rule(rule: Rule) -> None:
+    texts = read_texts(rule.name)
+    pending = pl.repeat(True, len(texts), eager=True)
+    unused = []
+    for pattern, read in zip(rule.patterns, read_patterns(rule), strict=True):
+        linear = to_polars(read)
+        assert linear is not None, f"{pattern.location}: look-around and back-references are slow"
+        matched = texts.str.contains(linear) & pending
+        pending &= ~matched
+        if not matched.any():
+            unused.append(str(pattern.location))
+
+    assert unused == []
+    assert not pending.any(), "a positive test that no pattern matches"
+
+
+@pytest.mark.parametrize("rule", list_rules_with_patterns(), ids=lambda rule: rule.name)
+def test_both_engines_take_the_same_captures(rule: Rule) -> None:
+    texts = read_texts(rule.name)
+    for read in read_patterns(rule):
+        names = [group_name(number) for number in range(len(read.names))]
+        linear = to_polars(read)
+        assert linear is not None
+        columns = texts.str.extract_groups(linear).struct.unnest()
+        backtracking = regex.compile(to_regex(read), regex.ASCII | regex.VERSION0)
+
+        for row, text in enumerate(texts):
+            found = backtracking.search(text)
+
+            assert [columns[name][row] for name in names] == [found and found[name] for name in names]
+
+
+def test_patterns_hold_the_whole_line() -> None:
+    for rule in list_shipped():
+        for pattern in rule.patterns:
+            assert pattern.text.startswith("^"), pattern.location
+            assert pattern.text.endswith("$"), pattern.location
+
+
+def test_fields_are_of_ecs_or_stand_under_a_programs_name() -> None:
+    known = load_field_types()
+    strangers = {
+        (rule.name, name)
+        for rule in list_shipped()
+        for name in list_fields(rule)
+        if name not in known and ("." not in name or name.split(".")[0] not in NAMESPACES)
+    }
+
+    assert strangers == set()
+
+
+def test_no_field_is_both_a_value_and_an_object() -> None:
+    ours = {name for rule in list_shipped() for name in list_fields(rule)}
+    known = load_field_types()
+    values = {name for name, kind in known.items() if kind not in ("object", "nested", "flattened")} | ours
+
+    assert find_objects(ours) & values == set()
+    assert find_objects({name for name in known if name.rpartition(".")[0] not in known}) & ours == set()
+
+
+def test_a_field_has_one_type_in_all_rules() -> None:
+    types: dict[str, set[str]] = {}
+    for rule in list_shipped():
+        declared: dict[str, str] = dict(rule.types)
+        for read in read_patterns(rule):
+            declared.update(read.types)
+        for name in list_fields(rule):
+            types.setdefault(name, set()).add(choose_type(name, declared))
+
+    assert {name: kinds for name, kinds in types.items() if len(kinds) > 1} == {}
+
+
+def test_categories_and_types_are_those_that_ecs_allows() -> None:
+    for rule in list_shipped():
+        for fixed in (rule.set, *(pattern.set for pattern in rule.patterns)):
+            categories = fixed.get("event.category", [])
+            types = fixed.get("event.type", [])
+
+            assert isinstance(categories, list)
+            assert isinstance(types, list)
+            assert CATEGORIES.issuperset(map(str, categories)), rule.name
+            assert TYPES.issuperset(map(str, types)), rule.name
