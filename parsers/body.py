@@ -9,6 +9,7 @@ import polars as pl
 
 from parsers.extract import Extracted
 from parsers.model import BodyFormat, Rule
+from parsers.structured import read_json_bodies, read_logfmt_bodies
 
 BodyReader: TypeAlias = Callable[
     [pl.Series, Sequence[str]], tuple[pl.Series, dict[str, pl.Series], pl.Series]
@@ -20,6 +21,10 @@ BODY_PATTERNS: Mapping[BodyFormat, str] = MappingProxyType(
         "json": r"^[ \t]*\{[^\n]*\}[ \t]*$",
         "logfmt": r"^[A-Za-z_@][A-Za-z0-9_.@/-]*=[^\n]*$",
     }
+)
+
+_READERS: Mapping[BodyFormat, BodyReader] = MappingProxyType(
+    {"json": read_json_bodies, "logfmt": read_logfmt_bodies}
 )
 
 
@@ -37,13 +42,12 @@ class BodyExtractor:
 
     def extract(self, texts: pl.Series) -> Extracted:
         """`columns` holds the renamed keys and, under the format's name, the other keys as JSON text."""
-        from parsers.structured import read_json_bodies, read_logfmt_bodies
-
-        readers = {"json": read_json_bodies, "logfmt": read_logfmt_bodies}
-        matched, values, rest = readers[self.format](texts, [key for key, _ in self.keys])
+        matched, values, rest = _READERS[self.format](texts, [key for key, _ in self.keys])
         columns: dict[str, pl.Series] = {}
         for key, name in self.keys:
-            column = values[key]
+            column = values.get(key)
+            if column is None:
+                continue
             earlier = columns.get(name)
             columns[name] = column if earlier is None else earlier.zip_with(earlier.is_not_null(), column)
         frame = pl.DataFrame({**columns, self.format: rest})

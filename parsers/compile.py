@@ -16,6 +16,7 @@ from parsers.errors import Problem, RuleError
 from parsers.extract import Extracted, build_extractor
 from parsers.fragments import FRAGMENTS
 from parsers.model import Condition, Location, Rule, Value
+from parsers.prepare import RESERVED
 
 # Rules of this priority or lower are looked for only on lines that no other rule took.
 LAST_RESORT = -40
@@ -157,15 +158,20 @@ def _compile_rule(index: int, rule: Rule, problems: list[Problem]) -> tuple[list
     declared: dict[str, str] = {}
     found: list[_Read] = []
     # What is meant as a last resort is looked for last, on the few lines that are left.
-    tier = int(rule.priority <= LAST_RESORT)
+    tier = 2 * int(rule.priority <= LAST_RESORT)
     if rule.format is not None:
         body = Entry(index, build_body_extractor(rule), {})
         found.append(_Read(body, BODY_PATTERNS[rule.format], tier))
     for pattern in rule.patterns:
         try:
             read = read_pattern(pattern.text, fragments)
+            taken = sorted(RESERVED.intersection(read.names))
+            if taken:
+                raise PatternError(
+                    f"'{taken[0]}' is a name of the engine's own", 0, "capture it under another name"
+                )
             entry = Entry(index, build_extractor(read), pattern.set)
-            found.append(_Read(entry, read, max(tier, int(pattern.fallback))))
+            found.append(_Read(entry, read, tier + int(pattern.fallback)))
             declared.update(read.types)
         except PatternError as error:
             problems.append(

@@ -9,6 +9,21 @@ ROW = "_row"
 TIMED = "_timed"
 # Kept for those who come after the parser; every other column that starts with `_` is scratch.
 KEPT = (ROW, TIMED, "_id", "_time", "_offset")
+# Names that rules may not use: the engine's own columns.
+RESERVED = frozenset(
+    (
+        *KEPT,
+        HEAD,
+        REST,
+        "_date_unreadable",
+        "_date_implausible",
+        "_stream",
+        "_origin",
+        "_dataset",
+        "_size",
+        "_height",
+    )
+)
 # ECMA-48 control sequences (CSI) and operating system commands (OSC), as terminals and colour loggers write
 # them.
 _ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])"

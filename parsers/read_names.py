@@ -4,6 +4,7 @@ import re
 
 from parsers.errors import Problem
 from parsers.model import Location
+from parsers.prepare import RESERVED
 from parsers.yaml_nodes import Entry, ScalarNode
 
 _RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
@@ -53,6 +54,11 @@ def check_field(text: str, location: Location, problems: list[Problem]) -> bool:
 def check_target(entry: Entry, problems: list[Problem]) -> bool:
     """`check_field` for the key of an entry that writes the field; fields Tailrace fills are refused too."""
     text = entry.key.text
+    if text in RESERVED:
+        problems.append(
+            Problem(entry.key.location, f"'{text}' is a name of the engine's own", "use another name")
+        )
+        return False
     if text in _RESERVED:
         problems.append(Problem(entry.key.location, f"a rule cannot set '{text}'", _RESERVED[text]))
         return False

@@ -22,10 +22,10 @@ def read_json_bodies(
 ) -> tuple[pl.Series, dict[str, pl.Series], pl.Series]:
     """Which texts are a JSON object (RFC 8259), their members under the `wanted` keys, and the other members.
 
-    The first is Boolean. A wanted key gives a String column: a string's characters, else the value's JSON
-    text (numbers as they were written); null where the key is missing or its value is null. A key with dots
-    means a member of that very name or, failing that, of nested objects. The third is compact JSON text, null
-    where nothing is left.
+    The first is Boolean. A wanted key that some text has gives a String column: a string's characters, else
+    the value's JSON text (numbers as they were written); null where the key is missing or its value is null.
+    A key with dots means a member of that very name or, failing that, of nested objects. The third is compact
+    JSON text, null where nothing is left.
 
     Of equal keys the last wins. What nests deeper than `MAX_DEPTH` becomes its own JSON text, as a string; so
     does a number of more than `MAX_NUMBER` digits, and a key ends after `MAX_KEY` characters. Escaped halves
@@ -33,27 +33,47 @@ def read_json_bodies(
     """
     found: list[bool] = []
     rest: list[str | None] = []
-    columns: dict[str, list[str | None]] = {key: [None] * len(texts) for key in wanted}
-    # `log.level` is taken out of `log` before `log` itself.
-    keys = [(key, key.split(".")) for key in sorted(columns, key=lambda key: -key.count("."))]
+    columns: dict[str, list[str | None]] = {}
+    plain = {key for key in wanted if "." not in key}
+    dotted = set(wanted) - plain
+    nested: dict[str, list[tuple[str, list[str]]]] = {}
+    for key in sorted(dotted, key=lambda key: (-key.count("."), key)):
+        path = key.split(".")
+        nested.setdefault(path[0], []).append((key, path))
+    # A set's `intersection` with a mapping walks over the mapping; `&` would walk over the hundred keys.
+    parents, height = frozenset(nested), len(texts)
     for row, text in enumerate(texts.to_list()):
         members = _read_members(text)
         found.append(members is not None)
         if members is None:
             rest.append(None)
             continue
-        for key, path in keys:
-            raw = members.pop(key, None)
-            if raw is None and len(path) > 1 and path[0] in members:
-                raw = _take(members, path)
-            if raw is not None:
-                columns[key][row] = _to_text(bytes(raw))
+        # Only what the row has is looked at: rules want a hundred keys, rows hold a few. A member of the very
+        # name comes before a nested one, and `log.level` is taken out of `log` before `log` itself.
+        named = dotted.intersection(members)
+        for key in named:
+            _put(columns, key, row, height, _to_text(bytes(members.pop(key))))
+        for name in parents.intersection(members):
+            for key, path in nested[name]:
+                raw = None if key in named else _take(members, path)
+                if raw is not None:
+                    _put(columns, key, row, height, _to_text(bytes(raw)))
+        for key in plain.intersection(members):
+            _put(columns, key, row, height, _to_text(bytes(members.pop(key))))
         rest.append(_to_compact(members) if members else None)
     return (
         pl.Series("matched", found, dtype=pl.Boolean),
         {key: pl.Series(key, values, dtype=pl.String) for key, values in columns.items()},
         pl.Series("json", rest, dtype=pl.String),
     )
+
+
+def _put(columns: dict[str, list[str | None]], key: str, row: int, height: int, value: str | None) -> None:
+    # A rule wants a hundred keys; columns are made for those that come.
+    column = columns.get(key)
+    if column is None:
+        column = columns[key] = [None] * height
+    column[row] = value
 
 
 def mend_surrogates(text: bytes) -> bytes:

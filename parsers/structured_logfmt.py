@@ -20,18 +20,20 @@ def read_logfmt_bodies(
 
     A text is logfmt if it consists of two or more `key=value` pairs and nothing else. A value is quoted (with
     the escapes of a JSON string), or runs to the next blank, or is empty. The first result is Boolean; a
-    wanted key gives a String column, null where it is missing; the third is a compact JSON object of strings,
-    null where nothing is left. Of equal keys the last wins.
+    wanted key that some text has gives a String column, null where it is missing; the third is a compact JSON
+    object of strings, null where nothing is left. Of equal keys the last wins.
     """
     found = texts.str.contains(_LINE).fill_null(False)
-    columns: dict[str, list[str | None]] = {key: [None] * len(texts) for key in wanted}
+    columns: dict[str, list[str | None]] = {}
+    keys = frozenset(wanted)
     rest: list[str | None] = [None] * len(texts)
     rows = found.arg_true()
     for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True):
         pairs = {key: _unquote(quoted) if quoted else bare for key, quoted, bare in _PAIRS.findall(text)}
-        for key, column in columns.items():
-            if key in pairs:
-                column[row] = pairs.pop(key)
+        for key in keys.intersection(pairs):
+            if key not in columns:
+                columns[key] = [None] * len(texts)
+            columns[key][row] = pairs.pop(key)
         if pairs:
             rest[row] = msgspec.json.encode(pairs).decode()
     return (

@@ -215,6 +215,41 @@ def test_all_bad_patterns_are_reported_with_their_places() -> None:
     assert all(problem.location.line == 2 for problem in caught.value.problems)
 
 
+def test_the_engine_s_own_names_cannot_be_captured() -> None:
+    with pytest.raises(RuleError, match=r"2:\d+: error: pattern: '_rest' is a name of the engine's own"):
+        build_rule_set(
+            parse_rules("name: a\npatterns: ['(?P<_rest>x)']\ntests: [{line: x, expect: no_match}]\n")
+        )
+
+
+def test_a_fallback_pattern_is_tried_after_every_other_rule() -> None:
+    rules = build_rule_set(
+        parse_rules(
+            """
+name: eager
+priority: 9
+patterns: [{match: '^(?P<message>.*)$', fallback: true}]
+tests: [{line: x, expect: no_match}]
+---
+name: last
+priority: -60
+patterns: ['^z(?P<message>.*)$']
+tests: [{line: x, expect: no_match}]
+---
+name: exact
+patterns: ['^a(?P<message>.*)$']
+tests: [{line: x, expect: no_match}]
+"""
+        )
+    )
+
+    assert [document["rule"] for document in parse(rules, "ab", "b", "zb")] == [
+        {"name": "exact"},
+        {"name": "eager"},
+        {"name": "eager"},
+    ]
+
+
 def test_the_hash_follows_what_rules_do(rules: RuleSet) -> None:
     same = build_rule_set(parse_rules(RULES.replace("line: x", "line: y")))
     other = build_rule_set(parse_rules(RULES.replace("module: system", "module: other")))

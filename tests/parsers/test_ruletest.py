@@ -135,8 +135,8 @@ def test_the_record_s_time_gives_the_year() -> None:
             parse_rules(
                 r"""
 name: short
-patterns: ['^(?P<_time>\w+ \d+ [\d:]+) (?P<message>.*)$']
-timestamp: {field: _time, formats: '%b %d %H:%M:%S'}
+patterns: ['^(?P<_when>\w+ \d+ [\d:]+) (?P<message>.*)$']
+timestamp: {field: _when, formats: '%b %d %H:%M:%S'}
 tests:
   - line: Dec 31 23:59:59 x
     time: 2024-01-01T00:00:00Z
