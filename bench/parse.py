@@ -1,16 +1,25 @@
 """The parse core with all shipped rules, to whole documents, beside bare aiokafka `getmany` over the same lines."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
+import regex
+
 from bench.contender import Contender, measuring, run_in_turns, tell
 from bench.lines import MAKERS, SEED, read_lines, repeat, write_lines
 from bench.options import Options
 from bench.report import Row, Sample, compare, to_row
 from bench.topics import filled_topic
+from parsers.choose import Chooser
+from parsers.document import to_documents
+from parsers.ruleset import load_rule_set
+from parsers.shipped import shipped_rules_directory
+from pipeline.demo.scenario import MINUTE, MINUTES, START
 
 PART = "parse"
 LINES = 400_000
@@ -28,14 +37,8 @@ def parse_lines(path: str, batch: int) -> Sample:
 
     `details` has the time of each stage in µs a line, from a pass of its own.
     """
-    import polars as pl
-
-    from parsers.document import to_documents
-    from parsers.ruleset import load_rule_set
-    from parsers.shipped import shipped_rules_directory
-
     lines = read_lines(path)
-    frames = [_to_frame(lines[start : start + batch]) for start in range(0, len(lines), batch)]
+    frames = [to_frame(lines[start : start + batch]) for start in range(0, len(lines), batch)]
     rules = load_rule_set(shipped_rules_directory())
 
     def run(frame: pl.DataFrame) -> int:
@@ -72,23 +75,18 @@ def parse_lines(path: str, batch: int) -> Sample:
     )
 
 
-def _to_frame(lines: list[str]) -> "pl.DataFrame":  # noqa: F821
-    import polars as pl
-
-    from pipeline.demo.scenario import MINUTE, MINUTES, START
-
+def to_frame(lines: list[str]) -> pl.DataFrame:
+    """A line frame whose records are as old as the end of the demo."""
     return pl.DataFrame({"event.original": lines, "_time": [START + MINUTES * MINUTE] * len(lines)})
 
 
 @contextmanager
 def watch_choosing() -> Iterator[list[float]]:
     """The CPU seconds of every pass that chooses candidates, as they come."""
-    from parsers.choose import Chooser
-
     found: list[float] = []
     choose = Chooser.find_candidates
 
-    def timed(self: Chooser, texts: "pl.Series") -> object:  # noqa: F821
+    def timed(self: Chooser, texts: pl.Series) -> object:
         began = time.process_time()
         try:
             return choose(self, texts)
@@ -107,10 +105,6 @@ def loop_regex(path: str) -> Sample:
 
     No types but numbers, no addresses checked, times left as they are.
     """
-    import json
-
-    import regex
-
     patterns = [
         regex.compile(text)
         for text in (

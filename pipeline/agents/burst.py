@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from loguru import logger
 
@@ -12,22 +12,37 @@ from pipeline.agents.ports import Ports
 from pipeline.kafka.ledger import Assignment
 from pipeline.kafka.records import RecordBatch
 from pipeline.kafka.tracker import Commit
+from pipeline.logs import every
 from pipeline.stages.burst_document import to_burst_documents
 from pipeline.stages.signal_codec import SignalError, decode_signals
 from pipeline.stages.window import BurstState, Closed
+
+_SAY_EVERY: Final = 30.0
 
 
 def add_burst_agent(app: Any, ports: Ports) -> None:
     """Give the app the agent."""
     states: dict[int, BurstState] = {}
+    told: dict[int, int] = {}
+    is_due = every(_SAY_EVERY)
     topic = ports.settings.kafka.topics.signals
 
     def assign(partitions: Mapping[int, Assignment]) -> None:
         states.clear()
+        told.clear()
         for number, found in partitions.items():
             states[number] = restore_state(ports, number, found.committed.metadata if found.committed else "")
 
     app.ledger.on_assigned(topic, assign)
+
+    def tell_late(number: int, state: BurstState) -> None:
+        late = state.counters.late
+        if late > told.get(number, 0) and is_due(number):
+            logger.warning(
+                "{} events came after their window had closed and count in no burst; a longer `grace` takes them in",
+                late - told.get(number, 0),
+            )
+            told[number] = late
 
     def build_handler(_: Lanes) -> Handler:
         async def handle(work: Work) -> None:
@@ -42,6 +57,7 @@ def add_burst_agent(app: Any, ports: Ports) -> None:
                     work.delivery.partition, work.delivery.epoch, Commit(commit.offset, commit.metadata)
                 )
             work.done()
+            tell_late(work.batch.partition, state)
 
         return handle
 

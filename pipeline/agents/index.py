@@ -42,13 +42,13 @@ def add_index_agent(app: Any, ports: Ports) -> None:
     names = (topics.events, topics.bursts)
     repeated_until: dict[tuple[str, int], int] = {}
     options = app.ledger.options
-    # What the worker before us can have written without committing it.
+    # What a parse worker that died can have sent without committing it: its successor sends it again.
     reach = (options.partition_batches + 1) * options.batch_records
 
     def listen(name: str) -> None:
         def assign(partitions: Mapping[int, Assignment]) -> None:
-            for number, found in partitions.items():
-                repeated_until[name, number] = reach + (found.committed.offset if found.committed else 0)
+            for number in partitions:
+                repeated_until.pop((name, number), None)
 
         app.ledger.on_assigned(name, assign)
 
@@ -58,12 +58,12 @@ def add_index_agent(app: Any, ports: Ports) -> None:
     def build_handler(_: Lanes) -> Handler:
         async def handle(work: Work) -> None:
             batch = work.batch
-            is_repeated = batch.first_offset < repeated_until.get((batch.topic, batch.partition), 0)
+            # All that the partition holds when its first batch comes may have been written before: by a worker that
+            # died, or by anyone if the group's offsets were set back or lost.
+            until = repeated_until.setdefault((batch.topic, batch.partition), batch.high_watermark + reach)
+            is_repeated = batch.first_offset < until
             result = await ports.sink.write(batch.keys, batch.values, check_existing=is_repeated)
-            letters = [
-                to_letter(batch, refusal.row, "index", refusal.reason, refusal.message)
-                for refusal in result.refused
-            ]
+            letters = [to_index_letter(batch, refusal) for refusal in result.refused]
             await send_letters(ports.producer, topics.dead, letters)
             if result.pending:
                 work.give_up()

@@ -180,4 +180,9 @@ def _build_dynamic_templates() -> list[Body]:
         }
         for kind, names in by_type.items()
     ]
-    return [*templates, {"strings": {"match_mapping_type": "string", "mapping": _KEYWORD}}]
+    return [
+        *templates,
+        {"strings": {"match_mapping_type": "string", "mapping": _KEYWORD}},
+        # Elasticsearch would take `float`, and logsdb would then give back 82805.34 for 82805.342.
+        {"numbers": {"match_mapping_type": "double", "mapping": {"type": "double"}}},
+    ]

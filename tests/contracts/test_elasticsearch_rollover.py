@@ -173,7 +173,7 @@ def test_fields_get_their_ecs_types_whatever_document_comes_first(settings: Elas
             "user.name": "keyword",
             "my.own": "keyword",
             "my.ip": "ip",
-            "my.number": "float",
+            "my.number": "double",
             "labels": "flattened",
         }
         assert {name: types.get(name) for name in expected} == expected

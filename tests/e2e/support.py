@@ -11,12 +11,15 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -30,6 +33,8 @@ PARTITIONS = 4
 # For what takes seconds on a quiet machine.
 PATIENCE = 90.0
 RUNS = "The worker runs"
+# -P: as for the installed command, the working directory is not on the path.
+TAILRACE = (sys.executable, "-P", "-m", "pipeline")
 
 Found = TypeVar("Found")
 
@@ -66,8 +71,12 @@ class Pipeline:
     elasticsearch: str
     folder: Path
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:10])
+    group: str = field(init=False)
     workers: list[Worker] = field(default_factory=list)
     random: Random = field(default_factory=lambda: Random(7))
+
+    def __post_init__(self) -> None:
+        self.group = f"e2e-{self.name}"
 
     @property
     def namespace(self) -> str:
@@ -111,15 +120,15 @@ class Pipeline:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")}
         return {
             **clean,
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{self.folder}",
-            "TAILRACE_KAFKA_GROUP": f"e2e-{self.name}",
+            "PYTHONPATH": str(ROOT),
+            "TAILRACE_KAFKA_GROUP": self.group,
             "TAILRACE_ELASTICSEARCH_NAMESPACE": self.namespace,
         }
 
     def run(self, *arguments: str) -> str:
         """Run `tailrace …` to its end, which must be a good one; its standard output."""
         done = subprocess.run(
-            [sys.executable, "-m", "pipeline", *arguments],
+            [*TAILRACE, *arguments],
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -133,12 +142,12 @@ class Pipeline:
         """`tailrace setup`."""
         return self.run("setup", "--config", "tailrace.yml")
 
-    def start(self, *arguments: str, wait: bool = True) -> Worker:
-        """Start `tailrace worker` with the settings and, unless told not to, wait until it says that it runs."""
+    def start(self, *options: str, wait: bool = True, command: Sequence[str] = ()) -> Worker:
+        """Start `tailrace worker` (or `command`) and, unless told not to, wait until it says that it runs."""
         log = self.folder / f"worker-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "worker", "--config", "tailrace.yml", *arguments],
+                [*(command or (*TAILRACE, "worker", "--config", "tailrace.yml")), *options],
                 cwd=self.folder,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
@@ -153,10 +162,13 @@ class Pipeline:
 
     # Kafka, by other code than ours.
 
-    def send(self, lines: Sequence[Line]) -> None:
-        """Send raw records without a key, as Filebeat does: each to any partition; acknowledged on return."""
-        records = [(line.value, line.time) for line in lines]
-        asyncio.run(_send(self.kafka, self.topic("raw"), records, self.random))
+    def send(self, lines: Sequence[Line], topic: str = "", partition: int | None = None) -> None:
+        """Send records without a key, as Filebeat does: each to any partition; acknowledged on return."""
+        records = [
+            (line.value, line.time, self.random.randrange(PARTITIONS) if partition is None else partition)
+            for line in lines
+        ]
+        asyncio.run(_send(self.kafka, topic or self.topic("raw"), records))
 
     def read(self, kind: str) -> list[tuple[bytes | None, bytes]]:
         """Key and value of all records in a topic."""
@@ -164,7 +176,11 @@ class Pipeline:
 
     def members(self) -> int:
         """How many members the consumer group has while nothing is being rebalanced; else 0."""
-        return asyncio.run(_count_members(self.kafka, f"e2e-{self.name}"))
+        return asyncio.run(_count_members(self.kafka, self.group))
+
+    def lag(self, kind: str) -> int:
+        """How many records of a topic the group has not committed."""
+        return asyncio.run(_find_lag(self.kafka, self.group, self.topic(kind)))
 
     # Elasticsearch, by other code than ours.
 
@@ -195,14 +211,16 @@ class Pipeline:
             found = is_so()
             if found:
                 return found
-            logs = "".join(f"\n--- {worker.log}\n{worker.read_log()[-2500:]}" for worker in self.workers)
-            assert time.monotonic() < end, f"after {patience:g} s it is not so: {what}{logs}"
+            if time.monotonic() > end:
+                logs = "".join(f"\n--- {worker.log}\n{worker.read_log()[-2500:]}" for worker in self.workers)
+                pytest.fail(f"after {patience:g} s it is not so: {what}{logs}")
             time.sleep(0.2)
 
     def wait_for(self, lines: Sequence[Line], patience: float = PATIENCE) -> None:
-        """Wait until there are as many documents as distinct lines."""
+        """Wait until there are as many documents as distinct lines, and nothing is left to do that could add one."""
         wanted = len(set(lines))
         self.until(lambda: self.count() >= wanted, f"{wanted} documents", patience)
+        self.until(lambda: not any(self.lag(kind) for kind in ("raw", "events")), "all is committed")
 
     def wait_for_bursts(self, bursts: Sequence[Burst], patience: float = PATIENCE) -> None:
         """Wait until there are as many bursts."""
@@ -212,17 +230,18 @@ class Pipeline:
         """Every distinct line is exactly one document with its origin, nothing else is there; the hits."""
         hits = self.hits()
         issued = {line.obligation for line in lines}
-        found = [to_obligation(hit["_source"]) for hit in hits]
-        assert set(found) - issued == set(), "documents of lines that were not sent"
-        assert issued - set(found) == set(), "lines without a document"
-        assert len(found) == len(issued) == len({hit["_id"] for hit in hits})
+        found = Counter(to_obligation(hit["_source"]) for hit in hits)
+        assert found.keys() - issued == set(), "documents of lines that were not sent"
+        assert issued - found.keys() == set(), "lines without a document"
+        assert [(line, count) for line, count in found.items() if count > 1] == []
+        assert len({hit["_id"] for hit in hits}) == len(issued)
         return hits
 
     def clean_up(self) -> None:
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.kill()
-        asyncio.run(_delete_topics(self.kafka, [self.topic(kind) for kind in TOPICS]))
+        asyncio.run(_delete_topics(self.kafka, f"e2e-{self.name}"))
         for path in (
             f"_data_stream/{self.streams}",
             self.bursts_index,
@@ -246,9 +265,8 @@ def to_obligation(source: Mapping[str, Any]) -> tuple[str, str | None, str | Non
 
 def to_burst(source: Mapping[str, Any]) -> Burst:
     """A burst's document in short."""
-    start = time.strptime(source["@timestamp"].removesuffix(".000Z"), "%Y-%m-%dT%H:%M:%S")
     return Burst(
-        int((time.mktime(start) - time.timezone) * 1000),
+        int(datetime.fromisoformat(source["@timestamp"]).timestamp() * 1000),
         source["rule"]["name"],
         source["event"]["dataset"],
         source.get("host", {}).get("name"),
@@ -282,11 +300,11 @@ def _scroll(server: str, target: str) -> Iterator[dict[str, Any]]:
     ask(f"{server}/_search/scroll", {"scroll_id": page["_scroll_id"]}, "DELETE")
 
 
-async def _send(server: str, topic: str, records: Sequence[tuple[bytes, int]], random: Random) -> None:
+async def _send(server: str, topic: str, records: Sequence[tuple[bytes, int, int]]) -> None:
     async with AIOKafkaProducer(bootstrap_servers=server, linger_ms=20) as producer:
         sent = [
-            await producer.send(topic, value, partition=random.randrange(PARTITIONS), timestamp_ms=moment)
-            for value, moment in records
+            await producer.send(topic, value, partition=partition, timestamp_ms=moment)
+            for value, moment, partition in records
         ]
         await asyncio.gather(*sent)
 
@@ -317,10 +335,25 @@ async def _count_members(server: str, group: str) -> int:
     return await _administer(server, count)
 
 
-async def _delete_topics(server: str, names: Sequence[str]) -> None:
+async def _find_lag(server: str, group: str, topic: str) -> int:
+    consumer = AIOKafkaConsumer(bootstrap_servers=server)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(topic, number) for number in range(PARTITIONS)])
+    finally:
+        await consumer.stop()
+
+    async def find(admin: Any) -> int:
+        committed = await admin.list_consumer_group_offsets(group)
+        done = {partition: found.offset for partition, found in committed.items()}
+        return sum(end - max(done.get(partition, 0), 0) for partition, end in ends.items())
+
+    return await _administer(server, find)
+
+
+async def _delete_topics(server: str, prefix: str) -> None:
     async def delete(admin: Any) -> None:
-        there = set(await admin.list_topics())
-        await admin.delete_topics([name for name in names if name in there])
+        await admin.delete_topics([name for name in await admin.list_topics() if name.startswith(prefix)])
 
     with contextlib.suppress(KafkaError):
         await _administer(server, delete)
