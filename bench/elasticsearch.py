@@ -92,7 +92,7 @@ def fill_events(kafka: str, topic: str, namespace: str, records: int) -> list[st
     """Put documents of the mixed lines into the topic of events; their data streams."""
     import polars as pl
 
-    from parsers.ruleset import load_rule_set
+    from parsers.load import load_rule_set
     from parsers.shipped import shipped_rules_directory
     from pipeline.flow import build_flow
     from pipeline.stages.decode import decode_records

@@ -15,9 +15,9 @@ from bench.lines import MAKERS, SEED, read_lines, repeat, write_lines
 from bench.options import Options
 from bench.report import Row, Sample, compare, to_row
 from bench.topics import filled_topic
-from parsers.choose import Chooser
 from parsers.document import to_documents
-from parsers.ruleset import load_rule_set
+from parsers.load import load_rule_set
+from parsers.patterns.choose import Chooser
 from parsers.shipped import shipped_rules_directory
 from pipeline.demo.scenario import MINUTE, MINUTES, START
 

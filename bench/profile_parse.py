@@ -22,7 +22,8 @@ import polars as pl
 from bench.lines import MAKERS
 from bench.parse import to_frame
 from parsers.document import to_documents
-from parsers.ruleset import RuleSet, load_rule_set
+from parsers.load import load_rule_set
+from parsers.ruleset import RuleSet
 from parsers.shipped import shipped_rules_directory
 
 SHOWN = 30
@@ -61,7 +62,9 @@ class Account:
 @contextmanager
 def watching(account: Account) -> Iterator[None]:
     """All functions and methods of `parsers` are watched during the block, wherever they were imported to."""
-    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "parsers" or name == __name__]
+    modules = [
+        module for name, module in sys.modules.items() if name.split(".")[0] == "parsers" or name == __name__
+    ]
     replaced: list[tuple[Any, str, Any]] = []
     watched: dict[Any, Any] = {}
     for owner in [*modules, *_find_classes(modules)]:
@@ -116,7 +119,9 @@ def print_functions(rules: RuleSet, lines: list[str], batch: int) -> None:
     print(f"{'own':>8} {'':>6} {'whole':>8} {'calls a batch':>14}  function   (µs a line)")
     for name, own in account.own.most_common(SHOWN):
         calls = account.calls[name] / len(frames)
-        print(f"{own * scale:8.3f} {own / total:6.1%} {account.whole[name] * scale:8.3f} {calls:14.1f}  {name}")
+        print(
+            f"{own * scale:8.3f} {own / total:6.1%} {account.whole[name] * scale:8.3f} {calls:14.1f}  {name}"
+        )
 
 
 def print_rules(rules: RuleSet, lines: list[str], batch: int) -> None:

@@ -7,9 +7,9 @@ from parsers.burst_model import BurstRule
 from parsers.errors import Problem, RuleError, is_error
 from parsers.load import BURST_FOLDER, RULE_SUFFIXES, sort_problems
 from parsers.model import Location
-from parsers.read_burst import read_burst_rule
-from parsers.read_nodes import suggest
-from parsers.yaml_nodes import Node, load_nodes, parse_nodes
+from parsers.reading.read_burst import read_burst_rule
+from parsers.reading.read_nodes import suggest
+from parsers.reading.yaml_nodes import Node, load_nodes, parse_nodes
 
 
 def load_burst_rules(directory: Path) -> tuple[BurstRule, ...]:

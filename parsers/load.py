@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from parsers.check_links import check_links
 from parsers.errors import Problem, RuleError, is_error
 from parsers.model import Location, Rule
-from parsers.read_rule import ReadRule, read_rule
-from parsers.yaml_nodes import load_nodes, parse_nodes
+from parsers.reading.check_links import check_links
+from parsers.reading.read_rule import ReadRule, read_rule
+from parsers.reading.yaml_nodes import load_nodes, parse_nodes
+from parsers.ruleset import RuleSet, build_rule_set
 
 RULE_SUFFIXES = (".yml", ".yaml")
 BURST_FOLDER = "bursts"
@@ -25,6 +26,15 @@ def load_rules(directory: Path) -> tuple[Rule, ...]:
     if any(is_error(problem) for problem in problems):
         raise RuleError(sort_problems(problems + _build(reads)))
     return tuple(read.rule for read in reads)
+
+
+def load_rule_set(directory: Path, default_timezone: str = "UTC") -> RuleSet:
+    """Loads and compiles a directory of rule files.
+
+    Raises:
+        RuleError: all mistakes of all files, each with file:line:column.
+    """
+    return build_rule_set(load_rules(directory), default_timezone)
 
 
 def check_rules(directory: Path) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
@@ -103,8 +113,7 @@ def _build(reads: Sequence[ReadRule]) -> list[Problem]:
     if not usable:
         return []
     # The engines are heavy, and rule sets are made from loaded rules: importing them above would go round.
-    from parsers.multiline import build_joins
-    from parsers.ruleset import build_rule_set
+    from parsers.events.multiline import build_joins
 
     problems: list[Problem] = []
     for build in (build_rule_set, build_joins):

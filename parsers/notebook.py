@@ -6,8 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from parsers.document import to_documents
+from parsers.load import load_rule_set
 from parsers.model import Rule
-from parsers.ruleset import RuleSet, build_rule_set, load_rule_set
+from parsers.ruleset import RuleSet, build_rule_set
 from parsers.shipped import shipped_rules_directory
 
 Rules = RuleSet | Sequence[Rule] | Path | str | None

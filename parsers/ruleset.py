@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from parsers.compile import CompiledRule, CompiledRules, compile_rules
-from parsers.finish import finish_parsed, finish_unparsed
+from parsers.events.compile import CompiledRule, CompiledRules, compile_rules
+from parsers.events.finish import finish_parsed, finish_unparsed
+from parsers.events.match import choose_rules, match_stage
+from parsers.events.prepare import HEAD, drop_scratch, prepare_lines
+from parsers.events.refine import merge_captures, refine_captures
 from parsers.frames import Block, ParsedBatch
-from parsers.load import load_rules
-from parsers.match import choose_rules, match_stage
 from parsers.model import Rule
-from parsers.prepare import HEAD, drop_scratch, prepare_lines
-from parsers.refine import merge_captures, refine_captures
 
 IntArray = npt.NDArray[np.int64]
 
@@ -108,12 +106,3 @@ def build_rule_set(rules: Sequence[Rule], default_timezone: str = "UTC") -> Rule
         RuleError: every pattern that does not compile, with its place.
     """
     return RuleSet(compile_rules(rules), default_timezone)
-
-
-def load_rule_set(directory: Path, default_timezone: str = "UTC") -> RuleSet:
-    """Loads and compiles a directory of rule files.
-
-    Raises:
-        RuleError: all mistakes of all files, each with file:line:column.
-    """
-    return build_rule_set(load_rules(directory), default_timezone)

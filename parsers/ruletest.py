@@ -11,7 +11,7 @@ import polars as pl
 
 from parsers.document import to_documents
 from parsers.model import Location, Rule, RuleTest, Value
-from parsers.read_nodes import flatten
+from parsers.reading.read_nodes import flatten
 from parsers.ruleset import RuleSet
 
 # The record's own time for tests that give none. Lines without a year are read as of this day.

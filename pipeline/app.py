@@ -20,7 +20,7 @@ from typing import Any, Final
 from faust.types import TP
 
 from parsers.bursts import load_burst_rules
-from parsers.ruleset import load_rule_set
+from parsers.load import load_rule_set
 from parsers.shipped import shipped_rules_directory
 from pipeline.agents.burst import add_burst_agent
 from pipeline.agents.index import add_index_agent

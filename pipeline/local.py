@@ -15,9 +15,10 @@ import polars as pl
 
 from parsers.burst_model import BurstRule
 from parsers.bursts import load_burst_rules
+from parsers.events.multiline import build_joins
 from parsers.frames import ParsedBatch
-from parsers.multiline import build_joins
-from parsers.ruleset import RuleSet, load_rule_set
+from parsers.load import load_rule_set
+from parsers.ruleset import RuleSet
 from parsers.shipped import shipped_rules_directory
 from pipeline.flow import Flow, UserStage, build_flow
 from pipeline.sinks.store import StoreWriter

@@ -90,7 +90,7 @@ def load_local_settings(config: Path | None) -> "Settings":
 
 def check_timezone(name: str) -> str:
     """The name, if it is one of a zone; else a usage error."""
-    from parsers.times import is_zone
+    from parsers.events.times import is_zone
 
     if not is_zone(name):
         raise click.BadParameter(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from parsers.yaml_nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, load_nodes
+from parsers.reading.yaml_nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, load_nodes
 from pipeline.settings.check import check_settings
 from pipeline.settings.model import Settings
 from pipeline.settings.schema import (

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from parsers.multiline import Choose, Joins, OpenEvent, join_lines
+from parsers.events.multiline import Choose, Joins, OpenEvent, join_lines
 from pipeline.sources.blocks import Block
 from pipeline.sources.files import FileOrigin
 from pipeline.sources.lines import join_frames, read_lines

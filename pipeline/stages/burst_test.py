@@ -9,7 +9,7 @@ import polars as pl
 from parsers.burst_model import BurstEvents, BurstRule, BurstTest, ExpectedBurst
 from parsers.frames import Block, ParsedBatch
 from parsers.model import NOWHERE, Location, Value
-from parsers.read_duration import to_duration_text
+from parsers.reading.read_duration import to_duration_text
 from pipeline.stages.signal import build_signaller
 from pipeline.stages.watermark import Progress
 from pipeline.stages.window import BurstState

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from parsers.errors import Problem, RuleError
 from parsers.load import check_rules, find_rule_files, load_rules, parse_rules
 from parsers.model import Condition, Location, Multiline, Pattern, Rule, RuleTest, Timestamp, ValueMap
-from parsers.read_pattern import find_captures
-from parsers.read_rule import RULE_KEYS
+from parsers.reading.read_pattern import find_captures
+from parsers.reading.read_rule import RULE_KEYS
 from parsers.shipped import shipped_rules_directory
 
 WHOLE = r"""

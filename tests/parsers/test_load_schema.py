@@ -7,11 +7,11 @@ import jsonschema
 import pytest
 
 from parsers.load import find_rule_files
-from parsers.read_fields import FIELD_TYPES
-from parsers.read_nodes import read_value
-from parsers.read_rule import BODY_FORMATS, RULE_KEYS, STATUSES
+from parsers.reading.read_fields import FIELD_TYPES
+from parsers.reading.read_nodes import read_value
+from parsers.reading.read_rule import BODY_FORMATS, RULE_KEYS, STATUSES
+from parsers.reading.yaml_nodes import load_nodes, parse_nodes
 from parsers.shipped import shipped_rules_directory
-from parsers.yaml_nodes import load_nodes, parse_nodes
 
 SCHEMA: dict[str, Any] = json.loads((shipped_rules_directory() / "schema.json").read_text(encoding="utf-8"))
 PROPERTIES = SCHEMA["properties"]

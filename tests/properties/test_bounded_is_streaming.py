@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.bursts import load_burst_rules
-from parsers.ruleset import load_rule_set
+from parsers.load import load_rule_set
 from parsers.shipped import shipped_rules_directory
 from pipeline.agents.burst import feed_batch
 from pipeline.agents.parsing import Parsed, parse_batch

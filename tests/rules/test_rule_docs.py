@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from parsers.fragments import FRAGMENTS
 from parsers.load import load_rules, parse_rules
-from parsers.read_rule import RULE_KEYS
+from parsers.patterns.fragments import FRAGMENTS
+from parsers.reading.read_rule import RULE_KEYS
 from parsers.ruleset import build_rule_set
 from parsers.ruletest import run_tests
 from parsers.shipped import shipped_rules_directory

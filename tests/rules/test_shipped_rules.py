@@ -7,13 +7,14 @@ import polars as pl
 import pytest
 import regex
 
-from parsers.convert import choose_type
-from parsers.dialect import ReadPattern, read_pattern
 from parsers.ecs import load_field_types
-from parsers.engines import group_name, to_polars, to_regex
-from parsers.fragments import FRAGMENTS
+from parsers.events.convert import choose_type
 from parsers.load import check_rules
 from parsers.model import Rule
+from parsers.patterns.dialect import read_pattern
+from parsers.patterns.engines import group_name, to_polars, to_regex
+from parsers.patterns.fragments import FRAGMENTS
+from parsers.patterns.tokens import ReadPattern
 from parsers.ruleset import RuleSet, build_rule_set
 from parsers.ruletest import build_line_frame, run_tests
 from parsers.shipped import shipped_rules_directory

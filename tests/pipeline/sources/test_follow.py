@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from parsers.events.multiline import build_joins
 from parsers.model import Multiline, Pattern, Rule
-from parsers.multiline import build_joins
 from pipeline.sources.errors import SourceError
 from pipeline.sources.events import Joiner
 from pipeline.sources.follow import Follower

@@ -1,0 +1,1 @@
+"""Lines to events: what happens to a batch once its rules are compiled."""

@@ -1,0 +1,105 @@
+"""Completes a rule's rows to ECS events: fixed fields, message, tags, and what went wrong with the time."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from parsers.ecs import ECS_VERSION
+from parsers.events.compile import CompiledRule
+from parsers.events.literal import to_literal
+from parsers.events.prepare import HEAD, REST, TIMED
+from parsers.events.refine import DATE_IMPLAUSIBLE, DATE_UNREADABLE
+from parsers.events.times import UTC_MILLISECONDS
+from parsers.model import Value
+
+
+def finish_parsed(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.DataFrame:
+    """The events of the last rule of `chain`; fixed fields of the rules before it fill in for its own."""
+    rule = chain[-1].rule
+    fixed: dict[str, Value] = {}
+    for compiled in chain:
+        fixed.update(compiled.rule.set)
+    frame = _add_fixed(frame, fixed)
+    frame = _add_message(frame, chain)
+    frame = frame.with_columns(
+        pl.lit("event").alias("event.kind"),
+        pl.lit(rule.dataset).alias("event.dataset"),
+        pl.lit(rule.name).alias("rule.name"),
+        pl.lit(ECS_VERSION).alias("ecs.version"),
+    )
+    return _add_time(frame)
+
+
+def finish_unparsed(frame: pl.DataFrame, timed_out: pl.Series) -> pl.DataFrame:
+    """Events that no rule took: the whole text as message, tagged `_unparsed` (and `_timeout`)."""
+    fixed = [pl.lit("pipeline_error").alias("event.kind"), pl.lit(ECS_VERSION).alias("ecs.version")]
+    if "event.dataset" not in frame.columns:
+        fixed.append(pl.lit("generic").alias("event.dataset"))
+    else:
+        fixed.append(pl.col("event.dataset").fill_null("generic"))
+    frame = frame.with_columns(pl.col("event.original").alias("message"), *fixed)
+    frame = add_tag(frame, "_unparsed", pl.repeat(True, frame.height, eager=True))
+    return _add_time(add_tag(frame, "_timeout", timed_out))
+
+
+def add_tag(frame: pl.DataFrame, tag: str, rows: pl.Series) -> pl.DataFrame:
+    """Appends `tag` to `tags` (List(String)) of the rows given by a Boolean series."""
+    if not rows.any():
+        return frame
+    tags = pl.col("tags").fill_null([]) if "tags" in frame.columns else pl.lit([], dtype=pl.List(pl.String))
+    added = pl.concat_list(tags, pl.lit(tag))
+    kept = pl.col("tags") if "tags" in frame.columns else pl.lit(None, dtype=pl.List(pl.String))
+    return frame.with_columns(pl.when(rows).then(added).otherwise(kept).alias("tags"))
+
+
+def _add_fixed(frame: pl.DataFrame, fixed: dict[str, Value]) -> pl.DataFrame:
+    literals = []
+    for name, value in fixed.items():
+        literal = to_literal(value)
+        if name in frame.columns and frame[name].null_count() < frame.height:
+            if frame[name].null_count():
+                literals.append(pl.coalesce(pl.col(name), literal).alias(name))
+        else:
+            literals.append(literal.alias(name))
+    return frame.with_columns(literals) if literals else frame
+
+
+def _add_message(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.DataFrame:
+    if "message" not in frame.columns:
+        frame = frame.with_columns(pl.col(HEAD).alias("message"))
+    elif frame["message"].null_count():
+        frame = frame.with_columns(pl.col("message").fill_null(pl.col(HEAD)))
+    if REST not in frame.columns or frame[REST].null_count() == frame.height:
+        return frame
+    field = next((rule.rule.multiline.field for rule in reversed(chain) if rule.rule.multiline), "message")
+    if field not in frame.columns:
+        return frame.with_columns(pl.col(REST).alias(field))
+    joined = pl.concat_str([pl.col(field), pl.col(REST)], separator="\n", ignore_nulls=True)
+    return frame.with_columns(
+        pl.when(pl.col(REST).is_null()).then(pl.col(field)).otherwise(joined).alias(field)
+    )
+
+
+def _add_time(frame: pl.DataFrame) -> pl.DataFrame:
+    recorded = pl.col("_time").cast(UTC_MILLISECONDS)
+    if "@timestamp" not in frame.columns:
+        frame = frame.with_columns(recorded.alias("@timestamp"), pl.lit(False).alias(TIMED))
+    else:
+        frame = frame.with_columns(pl.col("@timestamp").is_not_null().alias(TIMED))
+        if not frame[TIMED].all():
+            frame = frame.with_columns(pl.coalesce("@timestamp", recorded).alias("@timestamp"))
+    if frame["@timestamp"].null_count():
+        # Only a caller without any record time (a notebook) comes here; a document has to have some time.
+        frame = frame.with_columns(pl.col("@timestamp").fill_null(pl.lit(0).cast(UTC_MILLISECONDS)))
+    for column, tag, words in (
+        (DATE_UNREADABLE, "_dateparsefailure", "cannot read the time: "),
+        (DATE_IMPLAUSIBLE, "_dateoutofrange", "before 1970, or more than a day after its record: "),
+    ):
+        if column in frame.columns:
+            message = pl.lit(words) + pl.col(column)
+            if "error.message" in frame.columns:
+                message = pl.coalesce("error.message", message)
+            frame = add_tag(frame, tag, frame[column].is_not_null()).with_columns(
+                message.alias("error.message")
+            )
+    return frame

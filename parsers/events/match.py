@@ -1,0 +1,133 @@
+"""Finds, for every row of a stage, the first pattern that takes it, and what that pattern captured."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from parsers.events.compile import Stage
+from parsers.events.literal import to_literal
+from parsers.events.when import Router
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+# Tries a pattern (its number in the stage) on rows; gives the rows that it took.
+Attempt: TypeAlias = Callable[[int, IntArray], IntArray]
+_NONE = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMatch:
+    """The rows that one rule took, in row order, and the captures (String columns) of the same height."""
+
+    rule: int
+    rows: IntArray
+    captures: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Every row is in one RuleMatch or in `unmatched`; `timed_out` rows cost some pattern too much."""
+
+    taken: tuple[RuleMatch, ...]
+    unmatched: IntArray
+    timed_out: IntArray
+
+
+def match_stage(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> Matches:
+    """Matches a stage's patterns on `texts`; `frame` holds the same rows' fields, for `when`."""
+    parts: dict[int, list[tuple[IntArray, pl.DataFrame]]] = {}
+    late: list[IntArray] = []
+
+    def attempt(number: int, rows: IntArray) -> IntArray:
+        entry = stage.entries[number]
+        extracted = entry.extractor.extract(texts if len(rows) == len(texts) else texts.gather(rows))
+        columns = extracted.columns
+        if extracted.timed_out is not None:
+            late.append(rows[extracted.timed_out.to_numpy()])
+        if extracted.matched is not None:
+            rows = rows[extracted.matched.to_numpy()]
+            columns = columns.filter(extracted.matched) if columns.width else columns
+        if len(rows):
+            literals = [to_literal(value).alias(name) for name, value in entry.set.items()]
+            if literals:
+                columns = _with_height(columns, len(rows)).with_columns(literals).drop("_height")
+            parts.setdefault(entry.rule, []).append((rows, columns))
+        return rows
+
+    unmatched = _take_rows(stage, frame, texts, attempt)
+    taken = tuple(_join(rule, found) for rule, found in sorted(parts.items()))
+    timed_out = np.concatenate(late) if late else np.empty(0, dtype=np.int64)
+    return Matches(taken, np.flatnonzero(unmatched), timed_out)
+
+
+def choose_rules(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> IntArray:
+    """The index of the rule that would take each row, -1 where none does; extracts only where it has to."""
+    chosen = np.full(len(texts), -1, dtype=np.int64)
+
+    def attempt(number: int, rows: IntArray) -> IntArray:
+        if not stage.exact[number]:
+            matched = stage.entries[number].extractor.extract(texts.gather(rows)).matched
+            rows = rows if matched is None else rows[matched.to_numpy()]
+        chosen[rows] = stage.entries[number].rule
+        return rows
+
+    _take_rows(stage, frame, texts, attempt)
+    return chosen
+
+
+def _take_rows(stage: Stage, frame: pl.DataFrame, texts: pl.Series, attempt: Attempt) -> BoolArray:
+    """Gives every row to the first pattern that takes it; returns which rows none took."""
+    untaken = np.ones(len(texts), dtype=np.bool_)
+    router = Router(frame)
+    for tier in stage.tiers:
+        if not untaken.any():
+            break
+        pairs = list(_find_pairs(stage, tier, router, texts, untaken))
+        if not pairs:
+            continue
+        lines = np.concatenate([found for found, _ in pairs])
+        patterns = np.concatenate([found for _, found in pairs])
+        while len(lines):
+            first = np.full(len(texts), _NONE, dtype=np.int64)
+            np.minimum.at(first, lines, patterns)
+            for number in np.unique(first[first != _NONE]):
+                untaken[attempt(int(number), np.flatnonzero(first == number))] = False
+            # A pattern that only seemed to match gives way to the row's next one.
+            keep = untaken[lines] & (patterns != first[lines])
+            lines, patterns = lines[keep], patterns[keep]
+    return untaken
+
+
+def _find_pairs(
+    stage: Stage, tier: int, router: Router, texts: pl.Series, untaken: BoolArray
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Pairs (row, pattern) that may match, from each group of the tier on the rows that are routed to it."""
+    for group in stage.groups:
+        if group.tier != tier:
+            continue
+        allowed = router.find_allowed(group.when)
+        rows = np.flatnonzero(untaken if allowed is None else untaken & allowed)
+        if not len(rows):
+            continue
+        found = group.chooser.find_candidates(texts if len(rows) == len(texts) else texts.gather(rows))
+        if len(found.lines):
+            yield rows[found.lines], group.numbers[found.patterns]
+
+
+def _join(rule: int, parts: list[tuple[IntArray, pl.DataFrame]]) -> RuleMatch:
+    if len(parts) == 1:
+        return RuleMatch(rule, *parts[0])
+    rows = np.concatenate([part for part, _ in parts])
+    order = np.argsort(rows, kind="stable")
+    columns = pl.concat([_with_height(frame, len(part)) for part, frame in parts], how="diagonal_relaxed")
+    return RuleMatch(rule, rows[order], columns[order].drop("_height"))
+
+
+def _with_height(columns: pl.DataFrame, height: int) -> pl.DataFrame:
+    # A frame without columns has no height; a concatenation would lose the pattern's rows.
+    marker = pl.repeat(True, height, eager=True).alias("_height")
+    return columns.with_columns(marker) if columns.width else marker.to_frame()
