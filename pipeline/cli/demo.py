@@ -1,3 +1,5 @@
+import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -100,15 +102,23 @@ def echo_section(title: str | None, lines: list[str]) -> None:
 
 def list_commands(folder: Path, store: Path) -> list[tuple[str, str]]:
     """What a person may try next, with the paths of this run."""
+    program = find_program()
     return [
         (
-            f"tailrace search 'log.level:error \"pool exhausted\"' --store {store}",
+            f"{program} search 'log.level:error \"pool exhausted\"' --store {store}",
             "what happened in the shop",
         ),
-        (f"tailrace parse {folder / 'app' / 'shop.log'} | head -n 1", "the document that a line becomes"),
-        ("tailrace run /var/log/*.log", "the same with logs of your own"),
-        ("tailrace rules test", "the rules, each with its tests"),
+        (f"{program} parse {folder / 'app' / 'shop.log'} | head -n 1", "the document that a line becomes"),
+        (f"{program} run /var/log/*.log", "the same with logs of your own"),
+        (f"{program} rules test", "the rules, each with its tests"),
     ]
+
+
+def find_program() -> str:
+    """How to call tailrace from here: by its name where that is on the PATH, else by the path it was called by."""
+    called = Path(sys.argv[0])
+    is_installed = called.name == "tailrace" and called.is_file() and shutil.which("tailrace") is None
+    return os.path.relpath(called) if is_installed else "tailrace"
 
 
 def _write_on(folder: Path, rate: float, seed: int) -> None:

@@ -49,6 +49,11 @@ class Worker:
     def read_log(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def is_running(self) -> bool:
+        """Whether it has said that it runs; one that has ended instead is a failure."""
+        assert self.process.poll() is None, self.read_log()[-3000:]
+        return RUNS in self.read_log()
+
     def kill(self) -> None:
         """`kill -9`: nothing is drained, nothing committed."""
         self.process.kill()
@@ -157,7 +162,7 @@ class Pipeline:
         worker = Worker(process, log)
         self.workers.append(worker)
         if wait:
-            self.until(lambda: RUNS in worker.read_log(), "the worker runs")
+            self.until(worker.is_running, "the worker runs")
         return worker
 
     # Kafka, by other code than ours.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.support import RUNS, Pipeline
+from tests.e2e.support import Pipeline
 from tests.e2e.support_broker import lend_broker
 from tests.e2e.support_lines import ACCESS, build_lines, choose_start, find_bursts
 from tests.e2e.support_proxy import lend_proxy
@@ -72,7 +72,7 @@ def test_a_worker_that_starts_without_kafka_waits_for_it(pipeline: Pipeline) -> 
         assert worker.read_log().count("cannot be reached") == 1
         assert "Traceback" not in worker.read_log()
         proxy.switch_on()
-        pipeline.until(lambda: RUNS in worker.read_log(), "the worker runs")
+        pipeline.until(worker.is_running, "the worker runs")
         pipeline.wait_for(lines)
         assert worker.stop() < 10
     pipeline.judge(lines)
