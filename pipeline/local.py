@@ -135,22 +135,30 @@ class Tally:
 
 
 def load_engine(
-    rules: Path | None = None, default_timezone: str = "UTC", stages: Iterable[UserStage] = ()
+    rules: Path | None = None,
+    default_timezone: str = "UTC",
+    stages: Iterable[UserStage] = (),
+    namespace: str = "default",
 ) -> Engine:
     """Load and compile rules and burst rules from a directory (None: those that ship). Raises RuleError."""
     directory = rules or shipped_rules_directory()
-    return build_engine(load_rule_set(directory, default_timezone), load_burst_rules(directory), stages)
+    return build_engine(
+        load_rule_set(directory, default_timezone), load_burst_rules(directory), stages, namespace
+    )
 
 
 def build_engine(
-    rule_set: RuleSet, burst_rules: Iterable[BurstRule] = (), stages: Iterable[UserStage] = ()
+    rule_set: RuleSet,
+    burst_rules: Iterable[BurstRule] = (),
+    stages: Iterable[UserStage] = (),
+    namespace: str = "default",
 ) -> Engine:
     """Put an engine together from compiled rules. Raises RuleError for `multiline` patterns that do not compile."""
     bursts = tuple(burst_rules)
     joiner = Joiner(
         build_joins(rule_set.rules), lambda lines: rule_set.choose_lines(lines["event.original"], lines)
     )
-    return Engine(build_flow(rule_set, bursts, tuple(stages)), joiner, bursts)
+    return Engine(build_flow(rule_set, bursts, tuple(stages), namespace), joiner, bursts)
 
 
 def parse_files(

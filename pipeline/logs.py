@@ -62,6 +62,8 @@ def configure_logs(
     logger.add(write, level=level.upper(), format=lambda _: LINE, backtrace=False, diagnose=False)
     number = LEVELS[level.lower()]
     logging.basicConfig(handlers=[ToLoguru()], level=max(number, logging.DEBUG), force=True)
+    # Each outage is told by our own sink, once a while; the client tells it for every request.
+    logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if number <= logging.DEBUG else logging.WARNING)
     logging.captureWarnings(True)

@@ -63,7 +63,7 @@ def load_inputs(
         stages = load_user_stages(settings.stages)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    engine = load_engine(rules or settings.rules.directory, zone, stages)
+    engine = load_engine(rules or settings.rules.directory, zone, stages, settings.elasticsearch.namespace)
     return Inputs(settings, paths, errors, engine, Limits(BLOCK_BYTES, settings.input.max_line_bytes))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,11 @@ def test_a_broker_that_dies_and_returns_costs_nothing(elasticsearch_server: str,
             pipeline.judge(lines)
             assert pipeline.bursts() == bursts
             assert pipeline.read("dead") == []
-            warnings = [line for line in log.splitlines() if " WARNING " in line or " ERROR " in line]
-            assert len(warnings) <= 8 + (time.monotonic() - began) / SAY_EVERY, log
+            # Each part of the client says once in a while what it misses; after the time, 60 letters tell them apart.
+            told = Counter(
+                line[25:85] for line in log.splitlines() if " WARNING " in line or " ERROR " in line
+            )
+            assert max(told.values()) <= 1 + (time.monotonic() - began) / SAY_EVERY, log
         finally:
             pipeline.clean_up()
 
