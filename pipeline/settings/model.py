@@ -65,7 +65,7 @@ class KafkaSettings:
     batch_records: Count = 10_000
     batch_bytes: Bytes = 8_000_000
     max_message_bytes: Bytes = 10_485_760
-    compression: Compression = "lz4"
+    compression: Compression = "zstd"
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism = "PLAIN"
     sasl_username: str | None = None
