@@ -23,6 +23,11 @@ from bench.report import Sample
 ENVIRONMENT = {"POLARS_MAX_THREADS": "1"}
 
 
+def build_environment(more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment and more, without what Polars has written into it for itself."""
+    return {**{name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}, **more}
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A function to run, as `module:name`, and its arguments (JSON)."""
@@ -40,7 +45,7 @@ def run(contender: Contender) -> Sample:
     """Run it once and wait for its sample."""
     command = [sys.executable, "-m", "bench.contender", contender.target, json.dumps(contender.arguments)]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT}, check=False
+        command, capture_output=True, text=True, env=build_environment(ENVIRONMENT), check=False
     )
     if done.returncode:
         raise ContenderError(f"{contender.name}: exit code {done.returncode}\n{done.stderr[-3000:]}")

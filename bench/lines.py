@@ -27,10 +27,10 @@ def make_access_only(count: int) -> list[str]:
 
 def make_demo(count: int) -> list[str]:
     """The events of the demo's files, line by line as their times would have them, stack traces joined."""
-    scenario = build_scenario(SEED, count)
-    events = [event for lines in scenario.files.values() for event in lines]
-    Random(SEED).shuffle(events)
-    return events[:count]
+    files = build_scenario(SEED, count).files.values()
+    placed = [(at / len(lines), number, at) for number, lines in enumerate(files) for at in range(len(lines))]
+    sources = list(files)
+    return [sources[number][at] for _, number, at in sorted(placed)][:count]
 
 
 def make_apache(random: Random, time: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from bench.contender import ContenderError, tell
+from bench.contender import ContenderError, build_environment, tell
 from bench.elasticsearch import build_own_settings, own_namespace
 from bench.options import Options
 from bench.report import Row, limit
@@ -72,7 +72,7 @@ def running(
     """A process that is ended with SIGTERM; ContenderError with its last words if it ended before."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env={**os.environ, **(environment or {})}
+            command, stdout=output, stderr=output, env=build_environment(environment or {})
         )
     try:
         yield process
@@ -102,7 +102,7 @@ def watch(
     folder: Path,
     seconds: float,
     environment: dict[str, str] | None = None,
-    feed: str = "mixed",
+    feed: str = "demo",
 ) -> tuple[list[Reading], int]:
     """Readings of a worker while lines keep coming, and how many documents it wrote meanwhile."""
     config = folder / "worker.yml"

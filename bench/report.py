@@ -87,7 +87,7 @@ def _take_median(
 
 def limit(part: str, what: str, value: float, unit: str, most: float) -> Row:
     """A value that should not be above `most`."""
-    return Row(part, what, value=value, unit=unit, goal=f"<= {most:g} {unit}", met=value <= most)
+    return Row(part, what, value=value, unit=unit, goal=f"<= {most:g}{_space(unit)}{unit}", met=value <= most)
 
 
 def to_markdown(rows: Iterable[Row]) -> str:
@@ -112,10 +112,14 @@ def _to_cells(row: Row) -> tuple[str, ...]:
         "" if row.rate is None else f"{row.rate:,.0f}",
         "" if row.cpu is None else f"{row.cpu:.2f}",
         "" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
-        "" if row.value is None else f"{row.value:.3g}{'' if row.unit == 'x' else ' '}{row.unit}",
+        "" if row.value is None else f"{row.value:.3g}{_space(row.unit)}{row.unit}",
         row.goal,
         "" if row.met is None else ("pass" if row.met else "MISS"),
     )
+
+
+def _space(unit: str) -> str:
+    return "" if unit == "x" else " "
 
 
 def _pad(text: str, at: int, width: int) -> str:

@@ -17,6 +17,8 @@ from pipeline.logs import every
 
 # Two at a time: while one is in Polars, the other is in Python.
 _THREADS: Final = 2
+# What a batch became is eight times as large as the batch: so many, parsed or being parsed, wait for the broker.
+_UNSENT: Final = 3
 _TELL_EVERY: Final = 2.0
 _SAY_EVERY: Final = 30.0
 
@@ -26,7 +28,7 @@ def add_parse_agent(app: Any, ports: Ports) -> None:
     topics = ports.settings.kafka.topics
     clocks = Clocks(ports)
     app.ledger.on_assigned(topics.raw, clocks.assign)
-    threads = asyncio.Semaphore(_THREADS)
+    threads, unsent = asyncio.Semaphore(_THREADS), asyncio.Semaphore(_UNSENT)
     is_due = every(_SAY_EVERY)
 
     def report(batch: RecordBatch, error: Exception) -> None:
@@ -37,10 +39,16 @@ def add_parse_agent(app: Any, ports: Ports) -> None:
 
     def build_handler(lanes: Lanes) -> Handler:
         async def handle(work: Work) -> None:
-            async with threads:
-                parsed = await asyncio.to_thread(parse_batch, work.batch, ports.flow, report)
+            await unsent.acquire()
+            try:
+                async with threads:
+                    parsed = await asyncio.to_thread(parse_batch, work.batch, ports.flow, report)
+            except BaseException:
+                unsent.release()
+                raise
             # Its outputs travel while the partition's next batch is parsed.
-            lanes.spawn(send_parsed(ports, clocks, work, parsed))
+            sending = lanes.spawn(send_parsed(ports, clocks, work, parsed))
+            sending.add_done_callback(lambda _: unsent.release())
 
         return handle
 

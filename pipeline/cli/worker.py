@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.allocators import spare_memory
 from pipeline.cli.config import config_option, read_settings
 
 STAGES = ("parse", "burst", "index")
@@ -42,6 +43,7 @@ def worker(config_file: Path | None, stages: tuple[str, ...] | None, rules: Path
     Start as many as you like, on any number of machines: workers of one group (kafka.group) share the partitions.
     An unreachable Kafka or Elasticsearch is waited for. `tailrace setup` makes the topics and templates.
     """
+    spare_memory()  # before Polars is imported
     settings = read_settings(config_file)
     if rules is not None:
         settings = replace(settings, rules=replace(settings.rules, directory=rules))

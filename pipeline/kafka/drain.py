@@ -26,6 +26,11 @@ class OpenResult:
     batch: Any = None
     records: Iterator[Any] | None = None
 
+    def __post_init__(self) -> None:
+        # A generator that holds its owner, and with it all that was fetched. aiokafka breaks this circle at the
+        # generator's end (PartitionRecords.__next__), which nobody reaches here; the collector comes late.
+        self.result._partition_records._records_iterator = None
+
 
 def drain_result(state: OpenResult, max_records: int, max_bytes: int) -> tuple[RecordBatch | None, bool]:
     """Up to `max_records` records or a little over `max_bytes`, and whether the result is used up.

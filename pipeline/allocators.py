@@ -1,0 +1,31 @@
+"""Makes the allocators give memory back that a batch has left.
+
+A worker takes tens of megabytes for each batch and drops them, in several threads. Left alone, glibc keeps an arena
+for each thread and Polars' jemalloc keeps freed pages for 1.5 s: about a third of what the process holds is empty.
+"""
+
+import ctypes
+import os
+from collections.abc import MutableMapping
+from typing import Final
+
+# jemalloc: two arenas; freed pages go back to the system after 0.2 s (at once would cost a tenth of the CPU).
+_JEMALLOC: Final = "_RJEM_MALLOC_CONF"
+_JEMALLOC_OPTIONS: Final = "dirty_decay_ms:200,muzzy_decay_ms:0,narenas:2"
+# glibc, <malloc.h>: two arenas; blocks of 256 KiB and more (fetched data, requests) are mapped, and unmapped at once.
+_GLIBC: Final = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 262_144)}
+
+
+def spare_memory(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Set the allocators of this process up. To be called before Polars is imported, which reads the variable then.
+
+    What the environment says of the same options wins. Does nothing where the C library is another.
+    """
+    given = environ.get(_JEMALLOC)
+    environ[_JEMALLOC] = f"{_JEMALLOC_OPTIONS},{given}" if given else _JEMALLOC_OPTIONS
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if set_option is None:
+        return
+    for variable, (option, value) in _GLIBC.items():
+        if variable not in environ:
+            set_option(option, value)
