@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -87,12 +87,14 @@ class Stopwatch:
         self.seconds, self.cpu = time.perf_counter() - self._began, time.process_time() - self._cpu
 
     def to_sample(self, count: int, **details: float) -> Sample:
-        """What was measured."""
+        """What was measured. RuntimeError when everything came at once, before the clock ran."""
+        if count <= 0:
+            raise RuntimeError("all records came with the first fetch: measure more of them (--records)")
         return Sample(count, self.seconds, self.cpu, details=details)
 
 
 @contextmanager
-def measuring() -> Any:
+def measuring() -> Iterator[Stopwatch]:
     """A stopwatch that runs during the block."""
     watch = Stopwatch()
     watch.start()

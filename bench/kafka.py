@@ -43,7 +43,7 @@ def build_settings(server: str, topics: TopicSettings, **more: Any) -> Settings:
     return replace(Settings(kafka=kafka), **more)
 
 
-class FirstEvent(faust.Sensor):
+class FirstEvent(faust.Sensor):  # type: ignore[misc]  # Faust has no types
     """Starts the clock when an agent gets its first batch."""
 
     def __init__(self, watch: Stopwatch) -> None:

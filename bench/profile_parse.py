@@ -10,7 +10,7 @@ import argparse
 import inspect
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,8 +35,8 @@ FEWEST = 100
 class Account:
     """CPU seconds and calls of each function: its own, and with all that it calls."""
 
-    own: Counter[str] = field(default_factory=Counter)
-    whole: Counter[str] = field(default_factory=Counter)
+    own: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    whole: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     calls: Counter[str] = field(default_factory=Counter)
     _stack: list[float] = field(default_factory=list)
 
@@ -117,7 +117,7 @@ def print_functions(rules: RuleSet, lines: list[str], batch: int) -> None:
     scale, total = 1e6 / len(lines), sum(account.own.values())
     print(f"{plain * scale:.2f} µs of CPU a line; {total * scale:.2f} while watched\n")
     print(f"{'own':>8} {'':>6} {'whole':>8} {'calls a batch':>14}  function   (µs a line)")
-    for name, own in account.own.most_common(SHOWN):
+    for name, own in sorted(account.own.items(), key=lambda item: -item[1])[:SHOWN]:
         calls = account.calls[name] / len(frames)
         print(
             f"{own * scale:8.3f} {own / total:6.1%} {account.whole[name] * scale:8.3f} {calls:14.1f}  {name}"

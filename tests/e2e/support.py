@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOPICS = ("raw", "events", "signals", "bursts", "dead")
 PARTITIONS = 4
 # For what takes seconds on a quiet machine.
-PATIENCE = 90.0
+PATIENCE = 200.0
 RUNS = "The worker runs"
 # -P: as for the installed command, the working directory is not on the path.
 TAILRACE = (sys.executable, "-P", "-m", "pipeline")
