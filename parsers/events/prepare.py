@@ -41,8 +41,8 @@ def prepare_lines(lines: pl.DataFrame) -> pl.DataFrame:
         frame = frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("_time"))
     head = original
     if original.str.contains("\n", literal=True).any():
-        frame = frame.with_columns(original.str.extract(r"(?s)\n(.*)$").alias(REST))
-        head = original.str.extract(r"^([^\n]*)")
+        head, rest = original.str.splitn("\n", 2).struct.unnest().get_columns()
+        frame = frame.with_columns(rest.alias(REST))
     if head.str.contains("\x1b", literal=True).any():
         head = head.str.replace_all(_ANSI, "")
     return frame.with_columns(head.alias(HEAD))
