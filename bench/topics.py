@@ -15,7 +15,7 @@ from bench.report import Sample
 from pipeline.kafka.producer import BatchProducer
 from pipeline.settings import KafkaSettings, TopicSettings
 
-PARTITIONS = 4
+PARTITIONS = 6
 # A fetch answers with at most this much of a partition; all contenders ask for the same.
 FETCH_BYTES = 4_000_000
 _SEND = 50_000

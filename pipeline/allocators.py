@@ -12,6 +12,8 @@ from typing import Final
 # jemalloc: two arenas; freed pages go back to the system after 0.2 s (at once would cost a tenth of the CPU).
 _JEMALLOC: Final = "_RJEM_MALLOC_CONF"
 _JEMALLOC_OPTIONS: Final = "dirty_decay_ms:200,muzzy_decay_ms:0,narenas:2"
+# What importing Polars leaves in the environment, and with it in that of every process started from there.
+_POLARS_OPTIONS: Final = "dirty_decay_ms:500,muzzy_decay_ms:1000"
 # glibc, <malloc.h>: two arenas; blocks of 256 KiB and more (fetched data, requests) are mapped, and unmapped at once.
 _GLIBC: Final = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 262_144)}
 
@@ -19,9 +21,10 @@ _GLIBC: Final = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 262
 def spare_memory(environ: MutableMapping[str, str] = os.environ) -> None:
     """Set the allocators of this process up. To be called before Polars is imported, which reads the variable then.
 
-    What the environment says of the same options wins. Does nothing where the C library is another.
+    What the environment says of the same options wins, unless it was Polars in a parent process that put it there.
+    Does nothing where the C library is another.
     """
-    given = environ.get(_JEMALLOC)
+    given = environ.get(_JEMALLOC, "").removeprefix(_POLARS_OPTIONS).lstrip(",")
     environ[_JEMALLOC] = f"{_JEMALLOC_OPTIONS},{given}" if given else _JEMALLOC_OPTIONS
     set_option = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if set_option is None:

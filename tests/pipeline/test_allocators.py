@@ -1,0 +1,31 @@
+"""The allocators' options reach a worker, whoever started it."""
+
+import os
+import subprocess
+import sys
+
+from pipeline.allocators import spare_memory
+
+OURS = "dirty_decay_ms:200,muzzy_decay_ms:0,narenas:2"
+
+
+def test_our_options_are_set_and_the_users_win_as_the_last() -> None:
+    empty: dict[str, str] = {}
+    spare_memory(empty)
+    assert empty["_RJEM_MALLOC_CONF"] == OURS
+    given = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:9"}
+    spare_memory(given)
+    assert given["_RJEM_MALLOC_CONF"] == f"{OURS},dirty_decay_ms:9"
+
+
+def test_a_worker_started_by_a_process_with_polars_is_not_given_polars_options() -> None:
+    program = (
+        "import os, subprocess, sys, polars; "
+        "subprocess.run([sys.executable, '-c', 'from pipeline.allocators import spare_memory; import os; "
+        'spare_memory(); print(os.environ["_RJEM_MALLOC_CONF"])\'], check=True)'
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == OURS
