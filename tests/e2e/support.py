@@ -32,6 +32,7 @@ TOPICS = ("raw", "events", "signals", "bursts", "dead")
 PARTITIONS = 4
 # For what takes seconds on a quiet machine.
 PATIENCE = 200.0
+UNAVAILABLE = 503
 RUNS = "The worker runs"
 # -P: as for the installed command, the working directory is not on the path.
 TAILRACE = (sys.executable, "-P", "-m", "pipeline")
@@ -213,7 +214,12 @@ class Pipeline:
         """Poll until something is so; fails with the workers' last words after `patience` seconds."""
         end = time.monotonic() + patience
         while True:
-            found = is_so()
+            try:
+                found = is_so()
+            except urllib.error.HTTPError as error:
+                if error.code != UNAVAILABLE or time.monotonic() > end:
+                    raise
+                found = None  # a data stream that was made a moment ago has no shard that answers yet
             if found:
                 return found
             if time.monotonic() > end:
