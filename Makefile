@@ -14,7 +14,7 @@ PYTHON ?= $(shell IFS=:; for name in python3.13 python3.12 python3.11 python3; d
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit bench lock servers-up servers-down clean
+.PHONY: help run test check lint format unit docs bench lock servers-up servers-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ unit: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev ## Format the sources and mend what the linter can mend
 	@$(BIN)/ruff format $(SOURCES)
 	@$(BIN)/ruff check --fix $(SOURCES)
+
+docs: $(VENV)/.installed ## Write what is made of the language's keys: rules/schema.json, and the tables in docs/rules.md
+	@$(BIN)/tailrace rules schema > rules/schema.json.new && mv rules/schema.json.new rules/schema.json
+	@$(BIN)/tailrace rules schema --reference --into docs/rules.md
 
 bench: $(VENV)/.installed-dev ## Measure, and print the ratios that the project holds itself to
 	@$(BIN)/python -m bench

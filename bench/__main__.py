@@ -1,6 +1,7 @@
 """`python -m bench` measures, and prints the ratios that the project holds itself to as one Markdown table.
 
-    python -m bench [parse transport kafka elasticsearch memory] [--quick] [--json FILE] [--rounds N] [--records N]
+    python -m bench [parse rules transport kafka elasticsearch memory] [--quick] [--json FILE] [--rounds N]
+        [--records N]
 
 Servers are found or started as the tests do it. Topics, groups and indices have names of their own and are deleted.
 The exit code is 1 if a goal was missed.
@@ -20,7 +21,7 @@ from bench.options import Options
 from bench.report import Row, describe_machine, to_json, to_markdown
 from tests.servers import ELASTICSEARCH, KAFKA, Kind, Unavailable, find_or_start
 
-PARTS = ("parse", "transport", "kafka", "elasticsearch", "memory")
+PARTS = ("parse", "rules", "transport", "kafka", "elasticsearch", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

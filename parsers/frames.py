@@ -1,6 +1,8 @@
 """What a batch becomes: one frame for each rule that took part. The currency between parsers and pipeline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as attribute
 
 import polars as pl
 
@@ -22,10 +24,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBatch:
-    """All blocks of a batch of `height` rows; every row is in exactly one block."""
+    """All blocks of a batch of `height` rows; every row is in exactly one block.
+
+    `timeouts`: on how many lines each rule gave up because its backtracking patterns took too long; `seconds`: what
+    these patterns took, by rule. Rules that have none, as most do, are in neither.
+    """
 
     blocks: tuple[Block, ...]
     height: int
+    timeouts: Mapping[str, int] = attribute(default_factory=dict)
+    seconds: Mapping[str, float] = attribute(default_factory=dict)
 
     def to_frame(self) -> pl.DataFrame:
         """All rows in input order, in one wide frame with nulls where a rule has no such field."""

@@ -1,23 +1,29 @@
 """A directory of rule files to rules, with all that is wrong with any of them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from parsers.enrichments import ENRICH_FOLDER, TABLE_FOLDER, load_enrichments, read_enrichments
 from parsers.errors import Problem, RuleError, is_error
-from parsers.model import Location, Rule
+from parsers.events.mask import check_mask_key
+from parsers.model import Installation, Location, Rule
+from parsers.patterns.shards import DatabaseStore
 from parsers.reading.check_links import check_links
 from parsers.reading.read_rule import ReadRule, read_rule
+from parsers.reading.read_table import attach_table
 from parsers.reading.yaml_nodes import load_nodes, parse_nodes
 from parsers.ruleset import RuleSet, build_rule_set
 
 RULE_SUFFIXES = (".yml", ".yaml")
 BURST_FOLDER = "bursts"
+NO_RULES = frozenset((BURST_FOLDER, ENRICH_FOLDER, TABLE_FOLDER))
 
 
 def load_rules(directory: Path) -> tuple[Rule, ...]:
     """The rules of all `*.yml` and `*.yaml` files below `directory`, by file name, then order in the file.
 
-    The folder `bursts` is left out: its files hold burst rules.
+    The folders `bursts`, `enrich` and `lookups` are left out: their files hold no rules.
 
     Raises:
         RuleError: with every problem of every file, errors and warnings, when one of them is an error.
@@ -28,13 +34,35 @@ def load_rules(directory: Path) -> tuple[Rule, ...]:
     return tuple(read.rule for read in reads)
 
 
-def load_rule_set(directory: Path, default_timezone: str = "UTC") -> RuleSet:
-    """Loads and compiles a directory of rule files.
+def load_rule_set(
+    directory: Path,
+    default_timezone: str = "UTC",
+    *,
+    earlier: RuleSet | None = None,
+    store: DatabaseStore | None = None,
+    installation: Installation | None = None,
+) -> RuleSet:
+    """Loads and compiles a directory of rule files with its enrichments; see `build_rule_set` for the arguments.
+
+    `installation` None: that of `earlier`; without either none is known, as in tests and notebooks, and masks that
+    hash do so without a key.
 
     Raises:
-        RuleError: all mistakes of all files, each with file:line:column.
+        RuleError: all mistakes of all files, each with file:line:column; a mask that hashes and has no key.
     """
-    return build_rule_set(load_rules(directory), default_timezone)
+    rules = load_rules(directory)
+    if installation is None and earlier is not None:
+        installation = earlier.installation
+    if installation is not None:
+        check_mask_key(rules, installation)
+    return build_rule_set(
+        rules,
+        default_timezone,
+        earlier=earlier,
+        store=store,
+        enrichments=load_enrichments(directory),
+        installation=installation,
+    )
 
 
 def check_rules(directory: Path) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]:
@@ -51,8 +79,10 @@ def check_rules(directory: Path) -> tuple[tuple[Rule, ...], tuple[Problem, ...]]
     return tuple(read.rule for read in reads), sort_problems(problems)
 
 
-def parse_rules(text: str, file: str = "<rules>") -> tuple[Rule, ...]:
+def parse_rules(text: str, file: str = "<rules>", directory: Path = Path()) -> tuple[Rule, ...]:
     """The rules in a YAML text, for notebooks and tests; `file` is what messages call it.
+
+    Tables of lookups lie relative to `directory`.
 
     Raises:
         RuleError: with every problem, when one of them is an error.
@@ -60,6 +90,7 @@ def parse_rules(text: str, file: str = "<rules>") -> tuple[Rule, ...]:
     nodes, found = parse_nodes(text, file)
     problems = list(found)
     reads = _known(read_rule(node, problems) for node in nodes)
+    reads = [_attach_tables(read, directory, problems) for read in reads]
     problems += check_links(reads, is_complete=len(reads) == len(nodes) and not found)
     if any(is_error(problem) for problem in problems):
         raise RuleError(sort_problems(problems + _build(reads)))
@@ -69,7 +100,7 @@ def parse_rules(text: str, file: str = "<rules>") -> tuple[Rule, ...]:
 def find_rule_files(directory: Path) -> tuple[Path, ...]:
     """The rule files below `directory` in the order in which they are read; empty when there are none."""
     found = (path for path in directory.rglob("*") if path.suffix in RULE_SUFFIXES and path.is_file())
-    kept = (path for path in found if BURST_FOLDER not in path.relative_to(directory).parts[:-1])
+    kept = (path for path in found if NO_RULES.isdisjoint(path.relative_to(directory).parts[:-1]))
     return tuple(sorted(path for path in kept if not path.name.startswith(".")))
 
 
@@ -97,10 +128,20 @@ def _read_directory(directory: Path) -> tuple[list[ReadRule], list[Problem]]:
         if not nodes and not found:
             problems.append(Problem(Location(str(file)), "the file holds no rule", "remove it, or write one"))
         here = _known(read_rule(node, problems) for node in nodes)
-        reads.extend(here)
+        reads.extend(_attach_tables(read, directory, problems) for read in here)
         is_complete = is_complete and len(here) == len(nodes) and not found
     problems.extend(check_links(reads, is_complete))
+    problems.extend(read_enrichments(directory)[1])
     return reads, problems
+
+
+def _attach_tables(read: ReadRule, directory: Path, problems: list[Problem]) -> ReadRule:
+    if not read.rule.lookup:
+        return read
+    before = len(problems)
+    lookups = tuple(attach_table(lookup, directory, problems) for lookup in read.rule.lookup)
+    rule = replace(read.rule, lookup=lookups)
+    return replace(read, rule=rule, is_sound=read.is_sound and len(problems) == before)
 
 
 def _known(reads: Iterator[ReadRule | None]) -> list[ReadRule]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[
 _TIME_COLUMNS = ("event.created", "event.ingested", "event.start", "event.end")
 
 # What every event has: an exact test need not repeat it.
-_IMPLIED = frozenset(
+IMPLIED = frozenset(
     ("@timestamp", "ecs.version", "event.dataset", "event.kind", "event.original", "message", "rule.name")
 )
 
@@ -40,7 +40,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """How one test ended. `taken_by` is the rule that parsed the line, None when no rule knew it."""
+    """How one test ended. `taken_by` is the rule that parsed the line, None when no rule knew it.
+
+    `document` is what became of the line, flat with dotted names.
+    """
 
     __test__: ClassVar[bool] = False  # pytest would take the class for a collection of tests
 
@@ -50,16 +53,25 @@ class TestResult:
     differences: tuple[Difference, ...]
     taken_by: str | None
     location: Location
+    document: Mapping[str, Value]
 
 
-def run_tests(rule_set: RuleSet) -> tuple[TestResult, ...]:
-    """The results of all tests of all rules of the set, in order.
+def run_tests(
+    rule_set: RuleSet, only: Sequence[tuple[Rule, RuleTest]] | None = None
+) -> tuple[TestResult, ...]:
+    """The results of all tests of all rules of the set, in order; or of `only` some, each with its rule.
 
     A test passes when its own rule parsed the line and every field of `expect` has the value named there:
     numbers compare by value, times by instant, lists in order, and null means that the field is absent.
-    With `expect: no_match` it passes when another rule or none took the line.
+    With `expect: no_match` it passes when another rule or none took the line. Tests of experimental rules run among
+    the experimental rules alone.
     """
-    tests = [(rule, test) for rule in rule_set.rules for test in rule.tests]
+    if rule_set.experimental is not None:
+        stable = run_tests(replace(rule_set, experimental=None), only)
+        tried = run_tests(rule_set.experimental)
+        names = {rule.name for rule in rule_set.rules}
+        return (*stable, *(result for result in tried if result.rule not in names))
+    tests = [(rule, test) for rule in rule_set.rules for test in rule.tests] if only is None else only
     if not tests:
         return ()
     documents: dict[int, Mapping[str, Value]] = {}
@@ -103,16 +115,16 @@ def _judge(rule: Rule, test: RuleTest, document: Mapping[str, Value], taken_by: 
     differences: tuple[Difference, ...]
     if test.expect is None:
         passed = taken_by != rule.name
-        return TestResult(rule.name, test, passed, (), taken_by, test.location)
+        return TestResult(rule.name, test, passed, (), taken_by, test.location, document)
     if taken_by != rule.name:
         differences = (Difference("rule.name", rule.name, taken_by),)
     elif test.exact:
-        known = _IMPLIED - test.expect.keys() | test.context.keys()
+        known = IMPLIED - test.expect.keys() | test.context.keys()
         rest = {name: value for name, value in document.items() if name not in known or name in test.expect}
         differences = compare(test.expect, rest, exact=True)
     else:
         differences = compare(test.expect, document)
-    return TestResult(rule.name, test, not differences, differences, taken_by, test.location)
+    return TestResult(rule.name, test, not differences, differences, taken_by, test.location, document)
 
 
 def _is_equal(expected: Any, got: Any) -> bool:

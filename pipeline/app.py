@@ -12,8 +12,10 @@ for key, document in zip(batch.keys, batch.values): ...
 """
 
 import asyncio
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,17 +23,24 @@ from faust.types import TP
 
 from parsers.bursts import load_burst_rules
 from parsers.load import load_rule_set
+from parsers.ruleset import RuleSet
 from parsers.shipped import shipped_rules_directory
 from pipeline.agents.burst import add_burst_agent
 from pipeline.agents.index import add_index_agent
 from pipeline.agents.parse import add_parse_agent
 from pipeline.agents.ports import Ports
-from pipeline.flow import UserStage, build_flow
+from pipeline.flow import Flow, UserStage, build_flow
 from pipeline.kafka.batch_app import BatchApp
 from pipeline.kafka.connection import build_credentials
 from pipeline.kafka.options import BatchOptions
 from pipeline.kafka.producer import BatchProducer
-from pipeline.settings import Settings
+from pipeline.live import Live
+from pipeline.metrics import serve_metrics
+from pipeline.reload.options import to_watch_options
+from pipeline.reload.seen import Seen, build_seen
+from pipeline.reload.watcher import RuleWatcher, Watched
+from pipeline.rule_store import open_store
+from pipeline.settings import Settings, to_installation
 from pipeline.sinks.elasticsearch import build_elasticsearch_sink
 from pipeline.sinks.sink import DocumentSink
 from pipeline.user_stages import load_user_stages
@@ -48,10 +57,17 @@ class TailraceApp(BatchApp):
     mundane_level = "debug"
 
     ports: Ports
+    watcher: RuleWatcher | None = None
+    stop_metrics: Callable[[], None] | None = None
 
     async def on_start(self) -> None:
         """Connect the producer before anything is read; waits for a broker that is away."""
         await super().on_start()
+        watcher, metrics = self.watcher, self.ports.settings.metrics
+        if watcher is not None:
+            watcher.start()
+            if metrics.port is not None:
+                self.stop_metrics = serve_metrics(metrics.port, metrics.address, lambda: watcher.status)
         await self.ports.producer.start()
 
     async def on_stop(self) -> None:
@@ -64,6 +80,10 @@ class TailraceApp(BatchApp):
             await super().on_stop()
         finally:
             giving_up.cancel()
+            if self.watcher is not None:
+                self.watcher.stop()
+            if self.stop_metrics is not None:
+                self.stop_metrics()
             await self.ports.producer.stop(options.last_commit)
             await self.ports.sink.close()
 
@@ -106,6 +126,8 @@ def build_app(
     )
     own = load_user_stages(settings.stages) if user_stages is None else user_stages
     app.ports = build_ports(settings, sink, own)
+    if "parse" in chosen:
+        app.watcher = build_watcher(settings, app.ports.flow, app.ports.seen)
     for stage in chosen:
         _AGENTS[stage](app, app.ports)
     return app
@@ -115,15 +137,40 @@ def build_ports(settings: Settings, sink: DocumentSink | None, user_stages: Sequ
     """Load the rules and prepare the ways out, without connecting."""
     directory = settings.rules.directory or shipped_rules_directory()
     bursts = load_burst_rules(directory)
-    rules = load_rule_set(directory, settings.rules.default_timezone)
-    flow = build_flow(rules, bursts, user_stages, settings.elasticsearch.namespace)
+    rules = load_rule_set(
+        directory,
+        settings.rules.default_timezone,
+        installation=to_installation(settings),
+        store=open_store(os.environ),
+    )
+    live = Live(build_flow(rules, bursts, user_stages, settings.elasticsearch.namespace))
+
+    def isolate(names: frozenset[str]) -> None:
+        live.update(lambda flow: replace(flow, rules=flow.rules.without(names)))
+
     return Ports(
         settings,
-        flow,
+        live,
+        build_seen(settings.rules.trial_lines, isolate),
         bursts,
         BatchProducer(settings.kafka),
         sink or build_elasticsearch_sink(settings.elasticsearch),
     )
+
+
+def build_watcher(settings: Settings, live: Live[Flow], seen: Seen) -> RuleWatcher:
+    """Who judges changed rules and puts them in force; burst rules stay those of the start, as open windows do."""
+    directory = settings.rules.directory or shipped_rules_directory()
+
+    def load(current: RuleSet) -> RuleSet:
+        store = open_store(os.environ)
+        return load_rule_set(directory, settings.rules.default_timezone, earlier=current, store=store)
+
+    def apply(rules: RuleSet) -> None:
+        live.update(lambda flow: replace(flow, rules=rules))
+
+    watched = Watched(directory, load, lambda: live.read().rules, apply, seen)
+    return RuleWatcher(watched, to_watch_options(settings.rules, f"worker {settings.kafka.group}"))
 
 
 def to_batch_options(settings: Settings) -> BatchOptions:

@@ -15,7 +15,7 @@ import polars as pl
 from parsers.burst_model import BurstRule
 from parsers.frames import Block, ParsedBatch
 from parsers.ruleset import RuleSet
-from pipeline.stages.document import build_documents, with_data_stream
+from pipeline.stages.document import build_documents, with_origin
 from pipeline.stages.signal import Signaller, build_signaller
 
 UserStage: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
@@ -60,10 +60,11 @@ class Flow:
         """
         parsed = self.rules.parse(lines)
         blocks = []
+        ruleset = self.rules.hash
         for block in parsed.blocks:
             changed = self._run_stages(block)
             if changed.frame.height:
-                blocks.append(with_data_stream(changed, self.namespace))
+                blocks.append(with_origin(changed, self.namespace, ruleset))
         return ParsedBatch(tuple(blocks), parsed.height)
 
     def process(self, lines: pl.DataFrame) -> Processed:

@@ -7,7 +7,7 @@ files ─► events ─► flow.parse ─► documents            (`parse`)
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,8 @@ from parsers.bursts import load_burst_rules
 from parsers.events.multiline import build_joins
 from parsers.frames import ParsedBatch
 from parsers.load import load_rule_set
+from parsers.model import Installation
+from parsers.patterns.shards import DatabaseStore
 from parsers.ruleset import RuleSet
 from parsers.shipped import shipped_rules_directory
 from pipeline.flow import Flow, UserStage, build_flow
@@ -139,12 +141,16 @@ def load_engine(
     default_timezone: str = "UTC",
     stages: Iterable[UserStage] = (),
     namespace: str = "default",
+    store: DatabaseStore | None = None,
+    installation: Installation | None = None,
 ) -> Engine:
-    """Load and compile rules and burst rules from a directory (None: those that ship). Raises RuleError."""
+    """Load and compile rules and burst rules from a directory (None: those that ship). Raises RuleError.
+
+    `store` keeps what is compiled for the next process. `installation`: zones and masks of the settings.
+    """
     directory = rules or shipped_rules_directory()
-    return build_engine(
-        load_rule_set(directory, default_timezone), load_burst_rules(directory), stages, namespace
-    )
+    rule_set = load_rule_set(directory, default_timezone, store=store, installation=installation)
+    return build_engine(rule_set, load_burst_rules(directory), stages, namespace)
 
 
 def build_engine(
@@ -155,10 +161,21 @@ def build_engine(
 ) -> Engine:
     """Put an engine together from compiled rules. Raises RuleError for `multiline` patterns that do not compile."""
     bursts = tuple(burst_rules)
-    joiner = Joiner(
-        build_joins(rule_set.rules), lambda lines: rule_set.choose_lines(lines["event.original"], lines)
+    return Engine(build_flow(rule_set, bursts, tuple(stages), namespace), build_joiner(rule_set), bursts)
+
+
+def replace_rules(engine: Engine, rule_set: RuleSet) -> Engine:
+    """The same engine with other rules; burst rules stay. Raises RuleError as `build_engine` does."""
+    return Engine(replace(engine.flow, rules=rule_set), build_joiner(rule_set), engine.burst_rules)
+
+
+def build_joiner(rule_set: RuleSet) -> Joiner:
+    """How lines of files become events by the `multiline` of the rules."""
+    return Joiner(
+        build_joins(rule_set.rules),
+        lambda lines: rule_set.choose_lines(lines["event.original"], lines),
+        tuple(rule.name for rule in rule_set.rules),
     )
-    return Engine(build_flow(rule_set, bursts, tuple(stages), namespace), joiner, bursts)
 
 
 def parse_files(

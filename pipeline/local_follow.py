@@ -12,12 +12,14 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.flow import find_newest
+from pipeline.live import Live
 from pipeline.local import Engine, Observer, Tally, add_identity, with_documents
+from pipeline.reload.seen import Seen
 from pipeline.sinks.journal import FOLDER, SignalJournal
 from pipeline.sinks.segments import write_atomically
 from pipeline.sinks.store import StoreWriter
 from pipeline.sources.blocks import MAX_LINE_BYTES
-from pipeline.sources.events import gather_batches
+from pipeline.sources.events import ORIGIN, gather_batches
 from pipeline.sources.follow import Followed, Follower
 from pipeline.sources.positions import Position, Positions, dump_positions, load_positions
 from pipeline.stages.signal import SIGNAL_SCHEMA
@@ -47,7 +49,7 @@ class Clocks:
 
 
 def follow_files(
-    engine: Engine,
+    live: Live[Engine],
     patterns: Iterable[str],
     store: Path,
     observer: Observer,
@@ -58,16 +60,20 @@ def follow_files(
     pace: Pace = Pace(),
     clocks: Clocks = Clocks(),
     max_line_bytes: int = MAX_LINE_BYTES,
+    seen: Seen | None = None,
 ) -> int:
     """Follow files until `is_stopping`; gives the number of bursts. Then all is on the disk, and the place remembered.
 
-    `on_bursts` gets bursts (BURST_SCHEMA with `_id` and `document`) once they are stored. Raises StoreError,
-    PositionsError and JournalError.
+    `live` may be given another engine meanwhile, which takes over between two polls. `seen` notes the lines and what
+    became of them. `on_bursts` gets bursts (BURST_SCHEMA with `_id` and `document`) once they are stored. Raises
+    StoreError, PositionsError and JournalError.
     """
-    run = _Run(engine, store, tally, on_bursts, clocks)
+    engine = live.read()
+    joiner = Live(engine.joiner)
+    run = _Run(engine, store, tally, on_bursts, clocks, seen)
     follower = Follower(
         patterns=tuple(patterns),
-        joiner=engine.joiner,
+        joiner=joiner,
         clock=clocks.seconds,
         on_error=observer.fail,
         restored=run.restored,
@@ -78,6 +84,10 @@ def follow_files(
     while True:
         stops = is_stopping()
         is_busy = False
+        if live.read() is not engine:
+            engine = live.read()
+            joiner.swap(engine.joiner)
+            run.use(engine)
         for followed in follower.poll():
             run.know(follower.paths())
             run.take(followed)
@@ -107,6 +117,7 @@ class _Run:
         tally: Tally,
         on_bursts: Callable[[pl.DataFrame], None],
         clocks: Clocks,
+        seen: Seen | None,
     ) -> None:
         self.bursts = 0
         self.restored = load_positions(store / FOLDER / POSITIONS)
@@ -117,6 +128,7 @@ class _Run:
             on_bursts,
             clocks,
         )
+        self._seen = seen
         self._writer = StoreWriter(store)
         self._saved = self.restored
         self._numbers = dict(self.restored.numbers)
@@ -127,6 +139,10 @@ class _Run:
         self._state = BurstState(engine.burst_rules, metadata)
         for offset, progress, signals in records:
             self._state.feed(offset, progress, signals)
+
+    def use(self, engine: Engine) -> None:
+        """Go on with another engine. Open windows keep their burst rules: those change at the next start."""
+        self._engine = engine
 
     def know(self, paths: Iterable[str]) -> None:
         """Give each path its number, all before the first of them reports anything: then none outruns the others."""
@@ -148,6 +164,8 @@ class _Run:
         self._tally.add_lines(events.height + int(breaks), int(events["_size"].sum()))
         for lines in gather_batches([events]):
             batch = self._engine.flow.parse(add_identity(lines))
+            if self._seen is not None:
+                self._seen.add(lines.drop(ORIGIN, "_size"), batch, self._engine.flow.rules)
             self._tally.add_batch(batch)
             self._writer.add(batch)
             newest, recorded = find_newest(batch)

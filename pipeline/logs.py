@@ -38,12 +38,18 @@ class ToLoguru(logging.Handler):
 
 
 def configure_logs(
-    level: str = "info", *, json: bool = False, secrets: Collection[str] = (), stream: TextIO | None = None
+    level: str = "info",
+    *,
+    json: bool = False,
+    secrets: Collection[str] = (),
+    mask: Callable[[str], str] | None = None,
+    stream: TextIO | None = None,
 ) -> None:
     """Send all logs to stderr (or `stream`): as lines for people, or with `json` as one ECS document a line.
 
     `level` is one of trace, debug, info, warning, error, critical; another word raises ValueError. Each of
-    the `secrets` is replaced by `***` wherever it turns up in what is written, tracebacks included.
+    the `secrets` is replaced by `***` wherever it turns up in what is written, tracebacks included, and `mask` is
+    applied to all of it.
     """
     if level.lower() not in LEVELS:
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
@@ -54,6 +60,8 @@ def configure_logs(
         text = to_ecs_json(message.record) if json else str(message)
         for secret in hidden:
             text = text.replace(secret, "***")
+        if mask is not None:
+            text = mask(text)
         stream.write(text)
         stream.flush()
 

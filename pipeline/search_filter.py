@@ -5,11 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
+from parsers.members import name_members
 from pipeline.search_query import All, Any, Compare, Comparison, Field, Not, Query, Word
 
 TEXT_FIELDS = ("message", "event.original")
-# Keys of structured bodies that no rule named are kept as JSON text in one column for each format.
-_BODIES = ("json", "logfmt")
 _OPERATORS = {">=": "ge", "<=": "le", ">": "gt", "<": "lt"}
 
 
@@ -43,10 +42,12 @@ def build_filter(query: Query, schema: pl.Schema) -> pl.Expr:
 def _find_column(name: str, schema: pl.Schema) -> tuple[pl.Expr, pl.DataType] | None:
     if name in schema:
         return pl.col(name), schema[name]
-    body, _, key = name.partition(".")
-    if body in _BODIES and key and body in schema:
-        path = "".join(f"['{part}']" for part in key.replace("'", r"\'").split("."))
-        return pl.col(body).str.json_path_match(f"${path}"), pl.String()
+    # Keys of structured bodies that no rule named are kept as JSON text in one column for each object.
+    for at in range(len(name) - 1, 0, -1):
+        body = name_members(name[:at])
+        if name[at] == "." and body in schema:
+            path = "".join(f"['{part}']" for part in name[at + 1 :].replace("'", r"\'").split("."))
+            return pl.col(body).str.json_path_match(f"${path}"), pl.String()
     return None
 
 

@@ -10,14 +10,17 @@ import numpy.typing as npt
 import polars as pl
 
 from parsers.errors import Problem, RuleError
-from parsers.events.body import BODY_PATTERNS, build_body_extractor
+from parsers.events.body import build_body_extractor, build_body_pattern
+from parsers.events.dissect import Dissector, build_dissectors
+from parsers.events.dissect_user_agent import UserAgents
+from parsers.events.lookup import describe_lookup
 from parsers.events.prepare import RESERVED
-from parsers.model import Condition, Location, Rule, Value
-from parsers.patterns.choose import Chooser, build_chooser
-from parsers.patterns.dialect import read_pattern
-from parsers.patterns.extract import Extracted, build_extractor
-from parsers.patterns.fragments import FRAGMENTS
-from parsers.patterns.tokens import PatternError, ReadPattern
+from parsers.events.stock import ReadyPatterns, Stock
+from parsers.model import Location, Rule, Value, When, ZoneChoice
+from parsers.patterns.choose import Chooser, Scannable, to_scannable
+from parsers.patterns.extract import Extracted
+from parsers.patterns.shards import DatabaseStore, Shard
+from parsers.patterns.tokens import PatternError
 
 # Rules of this priority or lower are looked for only on lines that no other rule took.
 LAST_RESORT = -40
@@ -53,7 +56,7 @@ class Group:
     """
 
     tier: int
-    when: tuple[Condition, ...]
+    when: When
     numbers: npt.NDArray[np.int64]
     chooser: Chooser
 
@@ -78,7 +81,7 @@ class _Read:
     """A pattern on its way into a stage."""
 
     entry: Entry
-    pattern: ReadPattern | str
+    pattern: Scannable
     tier: int
 
 
@@ -90,46 +93,61 @@ class CompiledRule:
     types: Mapping[str, str]
     blankable: frozenset[str] = frozenset()
     stages: tuple[Stage, ...] = ()
+    dissectors: tuple[tuple[str, Dissector], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRules:
-    """All rules in trying order and the stage that reads lines."""
+    """All rules in trying order and the stage that reads lines; `patterns` and `shards` are there to be taken over."""
 
     rules: tuple[CompiledRule, ...]
     root: Stage
     hash: str
+    patterns: ReadyPatterns
+    shards: tuple[Shard, ...]
 
 
-def compile_rules(rules: Sequence[Rule]) -> CompiledRules:
+def compile_rules(
+    rules: Sequence[Rule], earlier: CompiledRules | None = None, store: DatabaseStore | None = None
+) -> CompiledRules:
     """Compiles rules; higher priority first, then the order given.
 
     Patterns marked `fallback`, and rules whose priority is `LAST_RESORT` or lower, are tried after all others.
+
+    Args:
+        rules: what to compile.
+        earlier: the rule set before, of which everything that is still wanted is taken over.
+        store: keeps Hyperscan's databases between processes. They are compiled, or read, when they are first used.
 
     Raises:
         RuleError: every pattern that cannot be read or compiled, each with its place.
     """
     ordered = sorted(rules, key=lambda rule: -rule.priority)
+    stock = Stock(earlier.patterns, earlier.shards, store) if earlier else Stock(store=store)
     problems: list[Problem] = []
     read: list[list[_Read]] = []
     types: list[dict[str, str]] = []
     for index, rule in enumerate(ordered):
-        entries, declared = _compile_rule(index, rule, problems)
+        entries, declared = _compile_rule(index, rule, _list_read_on(rule, ordered), stock, problems)
         read.append(entries)
         types.append(declared)
     if problems:
         raise RuleError(problems)
+    stock.keep()
+    user_agents = UserAgents()
+    build = _StageBuilder(ordered, read, stock)
     compiled = tuple(
         CompiledRule(
             rule,
             types[index],
             frozenset().union(*(item.entry.extractor.blankable for item in read[index])),
-            tuple(_build_stages(rule, ordered, read)),
+            build.for_parent(rule),
+            build_dissectors(rule.dissect, user_agents),
         )
         for index, rule in enumerate(ordered)
     )
-    root = _build_stage(None, [index for index, rule in enumerate(ordered) if not rule.after], ordered, read)
-    return CompiledRules(compiled, root, hash_rules(ordered))
+    root = build.stage(None, [index for index, rule in enumerate(ordered) if not rule.after])
+    return CompiledRules(compiled, root, hash_rules(ordered), stock.patterns, tuple(stock.shards))
 
 
 def hash_rules(rules: Sequence[Rule]) -> str:
@@ -143,37 +161,61 @@ def hash_rules(rules: Sequence[Rule]) -> str:
 def _describe(rule: Rule) -> str:
     parts = [
         rule.name, rule.dataset, rule.status, rule.priority, rule.after, rule.field, rule.format,
-        [(condition.field, condition.globs) for condition in rule.when],
+        [[(condition.field, condition.globs) for condition in every] for every in rule.when],
         [(pattern.text, pattern.fallback, dict(pattern.set)) for pattern in rule.patterns],
         dict(rule.rename), dict(rule.types), dict(rule.set), dict(rule.fragments),
-        rule.timestamp and (rule.timestamp.field, rule.timestamp.formats, rule.timestamp.timezone),
+        dict(rule.separators), rule.lower, rule.trim, dict(rule.dissect), rule.body,
+        rule.timestamp and (rule.timestamp.field, rule.timestamp.formats, _describe_zone(rule.timestamp.timezone)),
         [(item.target, item.source, dict(item.values), item.default) for item in rule.map],
+        [describe_lookup(lookup) for lookup in rule.lookup],
+        [(mask.field, mask.kind, mask.how, mask.pattern) for mask in rule.mask],
         rule.multiline and (rule.multiline.continuation, rule.multiline.start, rule.multiline.field,
                             rule.multiline.max_lines, rule.multiline.max_bytes),
     ]  # fmt: skip
     return repr(parts)
 
 
-def _compile_rule(index: int, rule: Rule, problems: list[Problem]) -> tuple[list[_Read], dict[str, str]]:
-    fragments = {**FRAGMENTS, **rule.fragments}
+def _describe_zone(zone: str | ZoneChoice | None) -> object:
+    return (zone.field, dict(zone.values), zone.default) if isinstance(zone, ZoneChoice) else zone
+
+
+def _list_read_on(rule: Rule, rules: Sequence[Rule]) -> Iterable[str]:
+    """The fields that the rules after a rule, and those after them, read and route by."""
+    if rule.format is None:
+        return
+    waiting, seen = [rule.name], {rule.name}
+    while waiting:
+        parent = waiting.pop()
+        for child in rules:
+            if parent in child.after and child.name not in seen:
+                seen.add(child.name)
+                waiting.append(child.name)
+                yield child.field
+                yield from (condition.field for every in child.when for condition in every)
+                yield from (item.source for item in child.map)
+
+
+def _compile_rule(
+    index: int, rule: Rule, read_on: Iterable[str], stock: Stock, problems: list[Problem]
+) -> tuple[list[_Read], dict[str, str]]:
     declared: dict[str, str] = {}
     found: list[_Read] = []
     # What is meant as a last resort is looked for last, on the few lines that are left.
     tier = 2 * int(rule.priority <= LAST_RESORT)
     if rule.format is not None:
-        body = Entry(index, build_body_extractor(rule), {})
-        found.append(_Read(body, BODY_PATTERNS[rule.format], tier))
+        body = Entry(index, build_body_extractor(rule, read_on), {})
+        found.append(_Read(body, to_scannable(build_body_pattern(rule)), tier))
     for pattern in rule.patterns:
         try:
-            read = read_pattern(pattern.text, fragments)
-            taken = sorted(RESERVED.intersection(read.names))
+            ready = stock.read_pattern(pattern.text, rule.fragments)
+            taken = sorted(RESERVED.intersection(ready.parts.names))
             if taken:
                 raise PatternError(
                     f"'{taken[0]}' is a name of the engine's own", 0, "capture it under another name"
                 )
-            entry = Entry(index, build_extractor(read), pattern.set)
-            found.append(_Read(entry, read, tier + int(pattern.fallback)))
-            declared.update(read.types)
+            entry = Entry(index, ready.extractor, pattern.set)
+            found.append(_Read(entry, ready.scannable, tier + int(pattern.fallback)))
+            declared.update(ready.parts.types)
         except PatternError as error:
             problems.append(
                 Problem(_shift(pattern.location, error.position), f"pattern: {error.message}", error.hint)
@@ -188,24 +230,42 @@ def _shift(location: Location, position: int) -> Location:
     return replace(location, column=location.column + position)
 
 
-def _build_stages(parent: Rule, rules: Sequence[Rule], read: Sequence[Sequence[_Read]]) -> Iterable[Stage]:
-    children = [index for index, rule in enumerate(rules) if parent.name in rule.after]
-    for field in dict.fromkeys(rules[index].field for index in children):
-        yield _build_stage(field, [index for index in children if rules[index].field == field], rules, read)
+class _StageBuilder:
+    """Builds each stage once, however many rules it comes after."""
+
+    def __init__(self, rules: Sequence[Rule], read: Sequence[Sequence[_Read]], stock: Stock) -> None:
+        self.rules, self.read, self.stock = rules, read, stock
+        self.children: dict[str, list[int]] = {}
+        for index, rule in enumerate(rules):
+            for parent in dict.fromkeys(rule.after):
+                self.children.setdefault(parent, []).append(index)
+        self.built: dict[tuple[str | None, tuple[int, ...]], Stage] = {}
+
+    def for_parent(self, parent: Rule) -> tuple[Stage, ...]:
+        """The stages that read on from a rule: one for each field that rules after it read."""
+        by_field: dict[str, list[int]] = {}
+        for index in self.children.get(parent.name, ()):
+            by_field.setdefault(self.rules[index].field, []).append(index)
+        return tuple(self.stage(field, indexes) for field, indexes in by_field.items())
+
+    def stage(self, field: str | None, indexes: Sequence[int]) -> Stage:
+        """The stage of the rules at `indexes`."""
+        key = (field, tuple(indexes))
+        if key not in self.built:
+            self.built[key] = _build_stage(field, indexes, self)
+        return self.built[key]
 
 
-def _build_stage(
-    field: str | None, indexes: Sequence[int], rules: Sequence[Rule], read: Sequence[Sequence[_Read]]
-) -> Stage:
+def _build_stage(field: str | None, indexes: Sequence[int], source: _StageBuilder) -> Stage:
     # Sorting is stable: within a tier rules keep their order, and patterns theirs.
-    found = sorted((item for index in indexes for item in read[index]), key=lambda item: item.tier)
-    members: dict[tuple[int, tuple[Condition, ...]], list[int]] = {}
+    found = sorted((item for index in indexes for item in source.read[index]), key=lambda item: item.tier)
+    members: dict[tuple[int, When], list[int]] = {}
     for number, item in enumerate(found):
-        members.setdefault((item.tier, rules[item.entry.rule].when), []).append(number)
+        members.setdefault((item.tier, source.rules[item.entry.rule].when), []).append(number)
     exact = np.ones(len(found), dtype=np.bool_)
     groups = []
     for (tier, when), numbers in members.items():
-        chooser = build_chooser([found[number].pattern for number in numbers])
+        chooser = source.stock.build_chooser([found[number].pattern for number in numbers])
         exact[numbers] = chooser.exact
         groups.append(Group(tier, when, np.array(numbers, dtype=np.int64), chooser))
     return Stage(

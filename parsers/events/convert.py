@@ -5,10 +5,12 @@ Text that does not fit its type becomes null, not an error: `event.original` sti
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import polars as pl
 
 from parsers.ecs import find_field_type
+from parsers.events.convert_units import DURATION_UNITS, read_durations, read_hexadecimals, read_sizes
 from parsers.model import ValueMap
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -30,8 +32,16 @@ def choose_type(name: str, declared: Mapping[str, str]) -> str:
     return declared.get(name) or find_field_type(name)
 
 
-def convert_types(frame: pl.DataFrame, declared: Mapping[str, str], names: Iterable[str]) -> pl.DataFrame:
-    """Converts the String columns among `names` to `long`, `double`, `boolean` or `ip`.
+def convert_types(
+    frame: pl.DataFrame,
+    declared: Mapping[str, str],
+    names: Iterable[str],
+    separators: Mapping[str, str] = MappingProxyType({}),
+) -> pl.DataFrame:
+    """Converts the String columns among `names` to the types that the rule declares, or else ECS.
+
+    `long`, `bytes`, `hex` and the durations (nanoseconds) become Int64, `double` Float64, `boolean` Boolean,
+    `list` List(String), its items parted by the field's entry in `separators`, by commas without one.
 
     A text in an `….ip` field that is no address moves to `….address` when that column is not there:
     Elasticsearch would refuse the whole document for it.
@@ -61,7 +71,22 @@ def convert_types(frame: pl.DataFrame, declared: Mapping[str, str], names: Itera
                 address = name.removesuffix("ip") + "address"
                 if name.endswith(".ip") and address not in frame.columns:
                     expressions.append(pl.when(~valid).then(column).alias(address))
+            case "bytes":
+                expressions.append(pl.lit(read_sizes(frame[name])))
+            case "hex":
+                expressions.append(pl.lit(read_hexadecimals(frame[name])))
+            case "list":
+                expressions.append(split_list(column, separators.get(name, ",")).alias(name))
+            case kind if kind in DURATION_UNITS:
+                expressions.append(pl.lit(read_durations(frame[name], DURATION_UNITS[kind])))
     return frame.with_columns(expressions) if expressions else frame
+
+
+def split_list(column: pl.Expr, separator: str) -> pl.Expr:
+    """The items between the separators, without blanks around them and without empty ones; null for none."""
+    items = column.str.split(separator).list.eval(pl.element().str.strip_chars())
+    kept = items.list.eval(pl.element().filter(pl.element() != ""))
+    return pl.when(kept.list.len() > 0).then(kept)
 
 
 def is_address(texts: pl.Series) -> pl.Series:

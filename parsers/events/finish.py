@@ -6,9 +6,12 @@ import polars as pl
 
 from parsers.ecs import ECS_VERSION
 from parsers.events.compile import CompiledRule
+from parsers.events.guess import guess_fields
+from parsers.events.levels import add_fixed_level, add_levels
 from parsers.events.literal import to_literal
-from parsers.events.prepare import HEAD, REST, TIMED
+from parsers.events.prepare import CUT, HEAD, LATE, REST, TAIL, TIMED, append_tail
 from parsers.events.refine import DATE_IMPLAUSIBLE, DATE_UNREADABLE
+from parsers.events.stack_trace import TRACE, add_errors
 from parsers.events.times import UTC_MILLISECONDS
 from parsers.model import Value
 
@@ -19,26 +22,43 @@ def finish_parsed(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.Data
     fixed: dict[str, Value] = {}
     for compiled in chain:
         fixed.update(compiled.rule.set)
+    level = fixed.pop("log.level", None)
     frame = _add_fixed(frame, fixed)
-    frame = _add_message(frame, chain)
+    if isinstance(level, str):
+        frame = add_fixed_level(frame, level)
+    lines_go_to = next(
+        (item.rule.multiline.field for item in reversed(chain) if item.rule.multiline), "message"
+    )
+    frame = add_errors(frame, with_trace=lines_go_to != TRACE)
+    frame = _add_message(frame, lines_go_to)
     frame = frame.with_columns(
         pl.lit("event").alias("event.kind"),
         pl.lit(rule.dataset).alias("event.dataset"),
         pl.lit(rule.name).alias("rule.name"),
         pl.lit(ECS_VERSION).alias("ecs.version"),
     )
+    if LATE in frame.columns:
+        frame = add_tag(frame, "_timeout", frame[LATE])
+    if CUT in frame.columns:
+        frame = add_tag(frame, "_message_cut", frame[CUT])
     return _add_time(frame)
 
 
-def finish_unparsed(frame: pl.DataFrame, timed_out: pl.Series) -> pl.DataFrame:
-    """Events that no rule took: the whole text as message, tagged `_unparsed` (and `_timeout`)."""
+def finish_unparsed(frame: pl.DataFrame, timed_out: pl.Series, default_timezone: str = "UTC") -> pl.DataFrame:
+    """Events that no rule took: the whole text as message, tagged `_unparsed` (and `_timeout`); see `guess_fields`."""
+    frame = add_errors(add_levels(guess_fields(frame, default_timezone)))
     fixed = [pl.lit("pipeline_error").alias("event.kind"), pl.lit(ECS_VERSION).alias("ecs.version")]
     if "event.dataset" not in frame.columns:
         fixed.append(pl.lit("generic").alias("event.dataset"))
     else:
         fixed.append(pl.col("event.dataset").fill_null("generic"))
-    frame = frame.with_columns(pl.col("event.original").alias("message"), *fixed)
+    message = pl.col("event.original")
+    if CUT in frame.columns:
+        message = pl.when(pl.col(CUT)).then(pl.col(HEAD)).otherwise(message)
+    frame = frame.with_columns(message.alias("message"), *fixed)
     frame = add_tag(frame, "_unparsed", pl.repeat(True, frame.height, eager=True))
+    if CUT in frame.columns:
+        frame = add_tag(frame, "_message_cut", frame[CUT])
     return _add_time(add_tag(frame, "_timeout", timed_out))
 
 
@@ -64,14 +84,15 @@ def _add_fixed(frame: pl.DataFrame, fixed: dict[str, Value]) -> pl.DataFrame:
     return frame.with_columns(literals) if literals else frame
 
 
-def _add_message(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.DataFrame:
+def _add_message(frame: pl.DataFrame, field: str) -> pl.DataFrame:
     if "message" not in frame.columns:
         frame = frame.with_columns(pl.col(HEAD).alias("message"))
     elif frame["message"].null_count():
         frame = frame.with_columns(pl.col("message").fill_null(pl.col(HEAD)))
+    if TAIL in frame.columns and frame.schema["message"] == pl.String:
+        frame = frame.with_columns(append_tail(frame["message"], frame).alias("message"))
     if REST not in frame.columns or frame[REST].null_count() == frame.height:
         return frame
-    field = next((rule.rule.multiline.field for rule in reversed(chain) if rule.rule.multiline), "message")
     if field not in frame.columns:
         return frame.with_columns(pl.col(REST).alias(field))
     joined = pl.concat_str([pl.col(field), pl.col(REST)], separator="\n", ignore_nulls=True)

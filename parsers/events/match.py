@@ -8,9 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from parsers.events.compile import Stage
+from parsers.events.body import BodyExtractor
+from parsers.events.budget import Budget
+from parsers.events.compile import Entry, Stage
 from parsers.events.literal import to_literal
+from parsers.events.prepare import HEAD, LATE, REST, ROW, TAIL, append_tail
 from parsers.events.when import Router
+from parsers.patterns.extract import Extracted, PatternExtractor
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -37,14 +41,27 @@ class Matches:
     timed_out: IntArray
 
 
-def match_stage(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> Matches:
-    """Matches a stage's patterns on `texts`; `frame` holds the same rows' fields, for `when`."""
+def match_stage(
+    stage: Stage,
+    frame: pl.DataFrame,
+    texts: pl.Series,
+    budget: Budget | None = None,
+    stopped: frozenset[int] = frozenset(),
+) -> Matches:
+    """Matches a stage's patterns on `texts`; `frame` holds the same rows' fields, for `when`.
+
+    Backtracking patterns take their time from `budget`, which is that of the batch `_row` is the place in. Rules in
+    `stopped` take no rows: those that may be theirs count as timed out.
+    """
     parts: dict[int, list[tuple[IntArray, pl.DataFrame]]] = {}
     late: list[IntArray] = []
 
     def attempt(number: int, rows: IntArray) -> IntArray:
         entry = stage.entries[number]
-        extracted = entry.extractor.extract(texts if len(rows) == len(texts) else texts.gather(rows))
+        if entry.rule in stopped:
+            late.append(rows)
+            return rows[:0]
+        extracted = _extract(stage, entry, frame, texts, rows, budget)
         columns = extracted.columns
         if extracted.timed_out is not None:
             late.append(rows[extracted.timed_out.to_numpy()])
@@ -53,8 +70,10 @@ def match_stage(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> Matches:
             columns = columns.filter(extracted.matched) if columns.width else columns
         if len(rows):
             literals = [to_literal(value).alias(name) for name, value in entry.set.items()]
-            if literals:
-                columns = _with_height(columns, len(rows)).with_columns(literals).drop("_height")
+            if literals and columns.width:
+                columns = columns.with_columns(literals)
+            elif literals:
+                columns = _with_height(columns, len(rows)).select(literals)
             parts.setdefault(entry.rule, []).append((rows, columns))
         return rows
 
@@ -69,14 +88,39 @@ def choose_rules(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> IntArra
     chosen = np.full(len(texts), -1, dtype=np.int64)
 
     def attempt(number: int, rows: IntArray) -> IntArray:
-        if not stage.exact[number]:
-            matched = stage.entries[number].extractor.extract(texts.gather(rows)).matched
+        extractor = stage.entries[number].extractor
+        if not stage.exact[number] and not (isinstance(extractor, BodyExtractor) and extractor.is_open):
+            matched = _extract(stage, stage.entries[number], frame, texts, rows, None).matched
             rows = rows if matched is None else rows[matched.to_numpy()]
         chosen[rows] = stage.entries[number].rule
         return rows
 
     _take_rows(stage, frame, texts, attempt)
     return chosen
+
+
+def _extract(
+    stage: Stage, entry: Entry, frame: pl.DataFrame, texts: pl.Series, rows: IntArray, budget: Budget | None
+) -> Extracted:
+    """A pattern sees the first line of an event, up to a length; a body sees it whole, or all lines."""
+    extractor = entry.extractor
+    chosen = texts if len(rows) == len(texts) else texts.gather(rows)
+    if isinstance(extractor, BodyExtractor):
+        if TAIL in frame.columns:
+            chosen = append_tail(chosen, frame.select(HEAD, TAIL)[rows])
+        if stage.field is None and REST in frame.columns:
+            return extractor.extract_lines(chosen, frame[REST].gather(rows))
+    elif budget is not None and isinstance(extractor, PatternExtractor) and extractor.linear is None:
+        return budget.extract(entry.rule, extractor, chosen, frame[ROW].gather(rows).to_numpy())
+    return extractor.extract(chosen)
+
+
+def mark_late(frame: pl.DataFrame, rows: IntArray) -> pl.DataFrame:
+    """The frame with `_given_up` true at `rows` (and where it was): lines that some pattern gave up."""
+    if not len(rows):
+        return frame
+    late = frame[LATE] if LATE in frame.columns else pl.repeat(False, frame.height, eager=True)
+    return frame.with_columns(late.scatter(rows, True).alias(LATE))
 
 
 def _take_rows(stage: Stage, frame: pl.DataFrame, texts: pl.Series, attempt: Attempt) -> BoolArray:
@@ -109,8 +153,7 @@ def _find_pairs(
     for group in stage.groups:
         if group.tier != tier:
             continue
-        allowed = router.find_allowed(group.when)
-        rows = np.flatnonzero(untaken if allowed is None else untaken & allowed)
+        rows = router.find_rows(group.when, untaken)
         if not len(rows):
             continue
         found = group.chooser.find_candidates(texts if len(rows) == len(texts) else texts.gather(rows))

@@ -4,6 +4,7 @@ Pure and vectorised: patterns run over whole columns, Python loops over the even
 of one file come in blocks; the event that a block leaves open goes on in the next one.
 """
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Choose: TypeAlias = Callable[[pl.DataFrame], npt.NDArray[np.int64]]
 
-_NOT_CHOSEN = -1
+NOT_CHOSEN = -1
 _MATCH_SECONDS = 1.0
+_GROUP = re.compile(r"\(\?P<[a-z0-9]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,15 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Joins:
-    """All rules that join lines. `of_rule` maps a rule's index to its place in `joins`, -1 for rules that do not."""
+    """All rules that join lines. `of_rule` maps a rule's index to its place in `joins`, -1 for rules that do not.
+
+    `continuing` matches where any linear pattern for continuation lines does: in most files few lines, and then these
+    alone are looked at pattern by pattern. None: there is no such pattern.
+    """
 
     joins: tuple[Join, ...]
     of_rule: IntArray
+    continuing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class OpenEvent:
 def build_joins(rules: Sequence[Rule], fragments: Mapping[str, str] = FRAGMENTS) -> Joins:
     """Compile the `multiline` parts of rules. Raises RuleError with all patterns that cannot be compiled."""
     joins: list[Join] = []
-    of_rule = np.full(len(rules) + 1, _NOT_CHOSEN, dtype=np.int64)  # the last place answers for index -1
+    of_rule = np.full(len(rules) + 1, NOT_CHOSEN, dtype=np.int64)  # the last place answers for index -1
     problems: list[Problem] = []
     for index, rule in enumerate(rules):
         multiline = rule.multiline
@@ -102,7 +109,20 @@ def build_joins(rules: Sequence[Rule], fragments: Mapping[str, str] = FRAGMENTS)
         )
     if problems:
         raise RuleError(problems)
-    return Joins(tuple(joins), of_rule)
+    return Joins(tuple(joins), of_rule, _join_continuations(joins))
+
+
+def _join_continuations(joins: Sequence[Join]) -> str | None:
+    patterns = dict.fromkeys(join.linear for join in joins if not join.is_start and join.linear is not None)
+    if not patterns:
+        return None
+    # A name may stand in a pattern once; here nothing is captured.
+    joint = "|".join(f"(?:{_GROUP.sub('(?:', pattern)})" for pattern in patterns if pattern is not None)
+    try:
+        pl.Series([""]).str.contains(joint)
+    except pl.exceptions.ComputeError:
+        return None  # larger than the engine takes: every pattern goes over every line
+    return joint
 
 
 def join_events(lines: pl.DataFrame, chosen: npt.NDArray[np.integer], rules: Sequence[Rule]) -> pl.DataFrame:
@@ -138,7 +158,7 @@ def join_lines(
     matches = _match_all(joins, lines)
     asked = _find_lines_that_matter(joins, matches, opened)
     asked[:carried] = False
-    chosen = np.full(lines.height, _NOT_CHOSEN, dtype=np.int64)
+    chosen = np.full(lines.height, NOT_CHOSEN, dtype=np.int64)
     rows = np.flatnonzero(asked)
     if rows.size:
         chosen[rows] = choose(lines[rows])
@@ -151,9 +171,18 @@ def _match_all(joins: Joins, lines: pl.DataFrame) -> list[BoolArray]:
     """Each join's matches; the lines' texts go through a pattern once, however many rules have it."""
     done: dict[str, BoolArray] = {}
     texts = lines["event.original"]
+    rows = None if joins.continuing is None else texts.str.contains(joins.continuing).arg_true()
+    some = None if rows is None else texts.gather(rows)
     for join in joins.joins:
-        if join.backtracking.pattern not in done:
+        if join.backtracking.pattern in done:
+            continue
+        if join.is_start or join.linear is None or rows is None or some is None:
             done[join.backtracking.pattern] = join.match(texts)
+            continue
+        matches = np.zeros(len(texts), dtype=np.bool_)
+        if len(rows):
+            matches[rows.to_numpy()] = join.match(some)
+        done[join.backtracking.pattern] = matches
     return [done[join.backtracking.pattern] for join in joins.joins]
 
 
@@ -224,7 +253,7 @@ def _find_runs(
         heads = np.flatnonzero(can_head & (join_of == place))
         if not heads.size:
             continue
-        continues = ~matches[place] & (chosen == _NOT_CHOSEN) if join.is_start else matches[place]
+        continues = ~matches[place] & (chosen == NOT_CHOSEN) if join.is_start else matches[place]
         stops = np.append(np.flatnonzero(~continues), height)
         ends = stops[np.searchsorted(stops, heads + 1)]
         longer = ends > heads + 1

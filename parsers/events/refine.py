@@ -1,10 +1,17 @@
 """Makes fields of captures: types, value maps, the event's time; and puts them over what was known before."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from parsers.events.compile import CompiledRule
 from parsers.events.convert import convert_types, map_values
+from parsers.events.dissect import dissect_fields
+from parsers.events.levels import add_levels
+from parsers.events.syslog_priority import add_priority
 from parsers.events.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
+from parsers.events.zones import choose_zones
+from parsers.model import Rule, ZoneRule
 from parsers.patterns.extract import blank_to_null
 
 DATE_UNREADABLE = "_date_unreadable"
@@ -12,7 +19,11 @@ DATE_IMPLAUSIBLE = "_date_implausible"
 
 
 def refine_captures(
-    captures: pl.DataFrame, rows: pl.DataFrame, compiled: CompiledRule, default_timezone: str
+    captures: pl.DataFrame,
+    rows: pl.DataFrame,
+    compiled: CompiledRule,
+    default_timezone: str,
+    timezones: Sequence[ZoneRule] = (),
 ) -> pl.DataFrame:
     """Converts one rule's captures.
 
@@ -21,38 +32,61 @@ def refine_captures(
         rows: the same n rows with what is known of them (`_time`, `event.timezone`, the parent's fields).
         compiled: the rule.
         default_timezone: for times without any zone.
+        timezones: zones by conditions, for times whose line and rule name none.
 
     Returns:
         n rows (no column at all where nothing was captured): typed fields, `@timestamp` where the rule names
-        a time, `log.level` in lower case.
+        a time, `log.level` on one scale with `event.severity`, what a syslog priority says, dissected parts.
     """
     rule = compiled.rule
-    frame = blank_to_null(captures, compiled.blankable)
+    if rule.trim or rule.lower:
+        captures = _clean_texts(captures, rule)
+    # A text that `trim` leaves empty is nothing as well.
+    frame = blank_to_null(captures, compiled.blankable.union(rule.trim))
     if rule.timestamp is not None:
         source = rule.timestamp.field
         known = frame if source in frame.columns else rows
         if source in known.columns:
-            frame = _read_times(frame, known[source].cast(pl.String), rows, compiled, default_timezone)
+            texts = known[source].cast(pl.String)
+            frame = _read_times(frame, texts, rows, compiled, default_timezone, timezones)
             if source in frame.columns and "." not in source and source != "@timestamp":
                 frame = frame.drop(source)
+    if compiled.dissectors and not frame.width:
+        return dissect_fields(frame, rows, compiled.dissectors)
     if not frame.width:
         return frame
-    frame = convert_types(frame, compiled.types, list(frame.columns))
+    frame = convert_types(frame, compiled.types, list(frame.columns), rule.separators)
     if rule.map:
         sources = {item.source for item in rule.map} | {item.target for item in rule.map}
         inherited = [name for name in sources if name not in frame.columns and name in rows.columns]
         frame = map_values(frame.with_columns(rows.select(inherited)), rule.map)
-    if frame.schema.get("log.level") == pl.String:
-        frame = frame.with_columns(pl.col("log.level").str.to_lowercase())
-    return frame
+    frame = add_priority(add_levels(frame))
+    return dissect_fields(frame, rows, compiled.dissectors) if compiled.dissectors else frame
+
+
+def _clean_texts(captures: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    names = [name for name in captures.columns if captures.schema[name] == pl.String]
+    texts = {name: pl.col(name) for name in names if name in rule.trim or name in rule.lower}
+    for name in rule.trim:
+        if name in texts:
+            texts[name] = texts[name].str.strip_chars()
+    for name in rule.lower:
+        if name in texts:
+            texts[name] = texts[name].str.to_lowercase()
+    return captures.with_columns(**texts)
 
 
 def _read_times(
-    frame: pl.DataFrame, texts: pl.Series, rows: pl.DataFrame, compiled: CompiledRule, default_timezone: str
+    frame: pl.DataFrame,
+    texts: pl.Series,
+    rows: pl.DataFrame,
+    compiled: CompiledRule,
+    default_timezone: str,
+    timezones: Sequence[ZoneRule],
 ) -> pl.DataFrame:
     spec = compiled.rule.timestamp
     assert spec is not None
-    zones = rows["event.timezone"] if rows.schema.get("event.timezone") == pl.String else None
+    zones = choose_zones(spec, frame, rows, timezones)
     recorded = rows["_time"]
     times = parse_times(texts, spec, recorded, zones, default_timezone)
     new = [times.alias("@timestamp")]

@@ -1,13 +1,15 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import polars as pl
 from msgspec import Raw
 
+from parsers.events.structured_bodies import BEYOND, Bodies
+from parsers.model import Body
+
 # Elasticsearch 9.5 refuses a whole document for what lies beyond, in `flattened` fields too: deeper objects,
 # longer numbers (1,000 digits), longer keys (some 32,000 bytes with their path), and NUL in a key.
-MAX_DEPTH = 20
 MAX_KEY = 1_000
 MAX_NUMBER = 900
 
@@ -17,23 +19,23 @@ _ESCAPES = re.compile(
 )
 
 
-def read_json_bodies(
-    texts: pl.Series, wanted: Sequence[str]
-) -> tuple[pl.Series, dict[str, pl.Series], pl.Series]:
-    """Which texts are a JSON object (RFC 8259), their members under the `wanted` keys, and the other members.
+def read_json_bodies(texts: pl.Series, wanted: Mapping[str, bool], body: Body) -> Bodies:
+    """Texts that are one JSON object (RFC 8259).
 
-    The first is Boolean. A wanted key that some text has gives a String column: a string's characters, else
-    the value's JSON text (numbers as they were written); null where the key is missing or its value is null.
-    A key with dots means a member of that very name or, failing that, of nested objects. The third is compact
-    JSON text, null where nothing is left.
+    A wanted key that some text has gives a String column: a string's characters, else the value's JSON text
+    (numbers as they were written); null where the key is missing or its value is null. A key with dots means a
+    member of that very name or, failing that, of nested objects. A value that is an object goes to `objects` if
+    the key wants one, and stays with the rest if not.
 
-    Of equal keys the last wins. What nests deeper than `MAX_DEPTH` becomes its own JSON text, as a string; so
-    does a number of more than `MAX_NUMBER` digits, and a key ends after `MAX_KEY` characters. Escaped halves
-    of surrogate pairs become U+FFFD. Any other text that a JSON parser refuses is no object; nothing raises.
+    Of equal keys the last wins. What nests deeper than `body.max_depth` becomes its own JSON text, as a string; so
+    does a number of more than `MAX_NUMBER` digits, and a key ends after `MAX_KEY` characters. Members that bring
+    more than `body.max_fields` fields become one JSON text, `BEYOND`. Escaped halves of surrogate pairs become
+    U+FFFD. Any other text that a JSON parser refuses is no object; nothing raises.
     """
     found: list[bool] = []
     rest: list[str | None] = []
     columns: dict[str, list[str | None]] = {}
+    objects: dict[str, list[str | None]] = {}
     plain = {key for key in wanted if "." not in key}
     dotted = set(wanted) - plain
     nested: dict[str, list[tuple[str, list[str]]]] = {}
@@ -41,7 +43,8 @@ def read_json_bodies(
         path = key.split(".")
         nested.setdefault(path[0], []).append((key, path))
     # A set's `intersection` with a mapping walks over the mapping; `&` would walk over the hundred keys.
-    parents, height = frozenset(nested), len(texts)
+    parents, height, depth = frozenset(nested), len(texts), body.max_depth
+
     for row, text in enumerate(texts.to_list()):
         members = _read_members(text)
         found.append(members is not None)
@@ -52,19 +55,33 @@ def read_json_bodies(
         # name comes before a nested one, and `log.level` is taken out of `log` before `log` itself.
         named = dotted.intersection(members)
         for key in named:
-            _put(columns, key, row, height, _to_text(bytes(members.pop(key))))
+            value = bytes(members[key])
+            if value[:1] != b"{":
+                del members[key]
+                _put(columns, key, row, height, _to_text(value, depth))
+            elif wanted[key]:
+                del members[key]
+                _put(objects, key, row, height, _to_text(value, depth))
         for name in parents.intersection(members):
             for key, path in nested[name]:
-                raw = None if key in named else _take(members, path)
+                raw = None if key in named else _take(members, path, wanted[key])
                 if raw is not None:
-                    _put(columns, key, row, height, _to_text(bytes(raw)))
+                    target = objects if _is_object(raw) else columns
+                    _put(target, key, row, height, _to_text(bytes(raw), depth))
         for key in plain.intersection(members):
-            _put(columns, key, row, height, _to_text(bytes(members.pop(key))))
-        rest.append(_to_compact(members) if members else None)
-    return (
-        pl.Series("matched", found, dtype=pl.Boolean),
-        {key: pl.Series(key, values, dtype=pl.String) for key, values in columns.items()},
-        pl.Series("json", rest, dtype=pl.String),
+            value = bytes(members[key])
+            if value[:1] != b"{":
+                del members[key]
+                _put(columns, key, row, height, _to_text(value, depth))
+            elif wanted[key]:
+                del members[key]
+                _put(objects, key, row, height, _to_text(value, depth))
+        rest.append(_to_compact(members, body) if members else None)
+    return Bodies(
+        matched=pl.Series("matched", found, dtype=pl.Boolean),
+        values=_to_columns(columns),
+        rest={"": pl.Series("rest", rest, dtype=pl.String)},
+        objects=_to_columns(objects),
     )
 
 
@@ -76,8 +93,14 @@ def _put(columns: dict[str, list[str | None]], key: str, row: int, height: int, 
     column[row] = value
 
 
+def _to_columns(columns: Mapping[str, list[str | None]]) -> dict[str, pl.Series]:
+    return {key: pl.Series(key, values, dtype=pl.String) for key, values in columns.items()}
+
+
 def mend_surrogates(text: bytes) -> bytes:
     r"""JSON text in which escaped halves of surrogate pairs (`\ud83d` without its other half) are U+FFFD."""
+    if _SURROGATE.search(text) is None:
+        return text
     return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], text)
 
 
@@ -94,15 +117,24 @@ def _read_members(text: str | None) -> dict[str, Raw] | None:
         return None
 
 
-def _take(members: dict[str, Raw], path: Sequence[str]) -> Raw | None:
+def _is_object(raw: Raw) -> bool:
+    return bytes(raw)[:1] == b"{"
+
+
+def _take(members: dict[str, Raw], path: Sequence[str], takes_object: bool) -> Raw | None:
     """Take a nested member out; an object that is empty then goes too."""
     raw = members.get(path[0])
     if raw is None or bytes(raw)[:1] != b"{":
         return None
     inner = _MEMBERS.decode(raw)
-    found = inner.pop(".".join(path[1:]), None)
-    if found is None and len(path) > 2:
-        found = _take(inner, path[1:])
+    name = ".".join(path[1:])
+    found = inner.get(name)
+    if found is not None and (takes_object or not _is_object(found)):
+        del inner[name]
+    elif found is not None:
+        return None
+    elif len(path) > 2:
+        found = _take(inner, path[1:], takes_object)
     if found is not None:
         if inner:
             members[path[0]] = Raw(msgspec.json.encode(inner))
@@ -111,27 +143,51 @@ def _take(members: dict[str, Raw], path: Sequence[str]) -> Raw | None:
     return found
 
 
-def _to_text(raw: bytes) -> str | None:
+def _to_text(raw: bytes, max_depth: int) -> str | None:
     if raw[:1] == b'"':
         return msgspec.json.decode(raw, type=str) if b"\\" in raw else raw[1:-1].decode()
     if raw == b"null":
         return None
-    return _tidy(raw).decode() if raw[:1] in b"{[" else raw.decode()
+    return _tidy(raw, max_depth).decode() if raw[:1] in b"{[" else raw.decode()
 
 
-def _to_compact(members: dict[str, Raw]) -> str:
+def _to_compact(members: dict[str, Raw], body: Body) -> str:
     raw = msgspec.json.encode(members)
+    # Every member has a colon behind its key.
+    if raw.count(b'":') > body.max_fields:
+        raw = msgspec.json.encode(_limit_fields(members, body))
     # Without an inner object, array or escape it is compact already.
     is_flat = raw.find(b"{", 1) < 0 and b"[" not in raw and b"\\" not in raw and len(raw) < MAX_NUMBER
-    return (raw if is_flat else _tidy(raw)).decode()
+    return (raw if is_flat else _tidy(raw, body.max_depth)).decode()
 
 
-def _tidy(raw: bytes) -> bytes:
+def _limit_fields(members: dict[str, Raw], body: Body) -> dict[str, Raw]:
+    """The first members that bring at most `max_fields` fields together, and the others as one text."""
+    kept: dict[str, Raw] = {}
+    left = body.max_fields
+    items = iter(members.items())
+    beyond: dict[str, Raw] = {}
+    for key, raw in items:
+        text = bytes(raw)
+        left -= max(1, text.count(b'":')) if text[:1] in b"{[" else 1
+        if left < 0:
+            # All that come after it, too; without a look, for there may be tens of thousands.
+            beyond = {key: raw, **dict(items)}
+            break
+        kept[key] = raw
+    if beyond:
+        kept[BEYOND] = Raw(
+            msgspec.json.encode(msgspec.json.format(msgspec.json.encode(beyond), indent=-1).decode())
+        )
+    return kept
+
+
+def _tidy(raw: bytes, max_depth: int) -> bytes:
     """Compact, and within what Elasticsearch takes."""
     raw = msgspec.json.format(raw, indent=-1)
     depth = raw.count(b"{") + raw.count(b"[")
-    is_odd = depth > MAX_DEPTH or b"\\u0000" in raw or _LONG_NUMBER.search(raw) or _LONG_KEY.search(raw)
-    return _limit(raw, MAX_DEPTH) if is_odd else raw
+    is_odd = depth > max_depth or b"\\u0000" in raw or _LONG_NUMBER.search(raw) or _LONG_KEY.search(raw)
+    return _limit(raw, max_depth) if is_odd else raw
 
 
 def _limit(raw: bytes, depth: int) -> bytes:
@@ -149,5 +205,7 @@ def _limit(raw: bytes, depth: int) -> bytes:
     return msgspec.json.encode(members)
 
 
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % MAX_NUMBER)
-_LONG_KEY = re.compile(rb'[^"]{%d}":' % MAX_KEY)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# Both begin at one place of a run only: else a long text would be read over again from each of its characters.
+_LONG_NUMBER = re.compile(rb"(?<![0-9])[0-9]{%d}" % MAX_NUMBER)
+_LONG_KEY = re.compile(rb'"[^"]{%d,}+":' % MAX_KEY)

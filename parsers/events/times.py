@@ -4,33 +4,29 @@ A year or zone that a line lacks comes from the event's own record, never from a
 gives the same document.
 """
 
-import re
 from collections.abc import Sequence
-from datetime import timedelta, timezone
-from functools import cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import timedelta
 
 import polars as pl
 
+from parsers.events.zone_names import is_zone, read_offset, replace_names
 from parsers.model import Timestamp
 
 UTC_MILLISECONDS = pl.Datetime("ms", "UTC")
 # A record is written after the line's time; clocks and zones differ by less than a day.
 PLAUSIBLE_LEAD = timedelta(days=1)
+# Where the day, and the year, begins first: there it is the next one for so long before UTC.
+EASTERNMOST = timedelta(hours=14)
 NAMED_FORMATS = ("ISO8601", "UNIX", "UNIX_MS", "UNIX_US", "UNIX_NS")
 _UNIX_TO_MILLISECONDS = {"UNIX": 1000.0, "UNIX_MS": 1.0, "UNIX_US": 1e-3, "UNIX_NS": 1e-6}
 _ISO_FORMATS = ("%+", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
+# How a zone's name stands in a time: what `%Z` reads.
+_NAME_AT_END = r"([A-Za-z]{1,6}|[+-]\d\d(?:\d\d)?)\s*$"
+_NAME_INSIDE = r":\d\d(?:[.,]\d+)?(?: ?[AaPp][Mm])? ?([A-Za-z]{1,6}|[+-]\d\d(?:\d\d)?)(?:\s|$)"
+_ISO_NAME = r"T[0-9:.]+([A-Za-z]{2,6})$"
 _ISO_NORMAL_FORMATS = ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d")
-_OFFSET = re.compile(r"^(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})?$")
 # Below this many rows a search for repeated texts costs more than it saves.
 REPEATED_ROWS = 1000
-# RFC 5322 section 4.3 names, and the European ones that logs hold; other abbreviations name several zones.
-ZONE_ABBREVIATIONS = {
-    "UTC": "+00:00", "GMT": "+00:00", "Z": "+00:00", "WET": "+00:00", "WEST": "+01:00", "BST": "+01:00",
-    "CET": "+01:00", "CEST": "+02:00", "EET": "+02:00", "EEST": "+03:00", "MSK": "+03:00", "JST": "+09:00",
-    "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00", "MDT": "-06:00",
-    "PST": "-08:00", "PDT": "-07:00",
-}  # fmt: skip
 
 
 def parse_times(
@@ -55,7 +51,7 @@ def parse_times(
         if rows.is_empty():
             break
         zone = None if zones is None else zones.gather(rows)
-        if spec.timezone is not None:
+        if isinstance(spec.timezone, str):
             zone = pl.repeat(spec.timezone, len(rows), dtype=pl.String, eager=True)
         read = _parse_form(texts.gather(rows), form, reference.gather(rows), zone, default_zone)
         if len(rows) == len(texts):
@@ -74,8 +70,25 @@ def _parse_form(
     if form == "ISO8601":
         return _parse_iso(texts, zones, default_zone)
     if "%Z" in form:
-        texts, form = _replace_abbreviations(texts, form)
+        return _parse_named_zone(texts, form, reference, zones, default_zone)
     return _parse_strptime(texts, to_chrono(form), reference, zones, default_zone)
+
+
+def _parse_named_zone(
+    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+) -> pl.Series:
+    """Zone names become offsets, read as `%z`; one that tells no offset is taken out, so that the row's zone counts."""
+    plain, named = replace_names(
+        texts, _NAME_AT_END if form.endswith("%Z") else _NAME_INSIDE, zones, default_zone
+    )
+    result = _parse_strptime(named, to_chrono(form.replace("%Z", "%z")), reference, zones, default_zone)
+    rows = (plain.is_not_null() & result.is_null()).arg_true()
+    if rows.is_empty():
+        return result
+    zone = None if zones is None else zones.gather(rows)
+    short = to_chrono(form.replace(" %Z", "").replace("%Z", ""))
+    read = _parse_strptime(plain.gather(rows), short, reference.gather(rows), zone, default_zone)
+    return result.scatter(rows, read)
 
 
 def _parse_unix(texts: pl.Series, form: str) -> pl.Series:
@@ -109,7 +122,12 @@ def _parse_iso(texts: pl.Series, zones: pl.Series | None, default_zone: str) -> 
         .str.replace(r"(T[0-9:.]+[+-]\d\d)$", "${1}:00")
     )
     zone = None if zones is None else zones.gather(rows)
-    return result.scatter(rows, _try_formats(normal, _ISO_NORMAL_FORMATS, zone, default_zone))
+    read = _try_formats(normal, _ISO_NORMAL_FORMATS, zone, default_zone)
+    if read.null_count() and normal.str.contains(_ISO_NAME).any():
+        plain, named = replace_names(normal, _ISO_NAME, zone, default_zone)
+        normal = plain.zip_with(plain.is_not_null(), named)
+        read = _try_formats(normal, _ISO_NORMAL_FORMATS, zone, default_zone)
+    return result.scatter(rows, read)
 
 
 def _try_formats(
@@ -192,9 +210,10 @@ def _parse_without_year(
     """
     has_day = any(word in form for word in ("%d", "%e", "%j"))
     limit = reference.cast(UTC_MILLISECONDS) + (PLAUSIBLE_LEAD if has_day else timedelta(hours=12))
-    years = limit.dt.year()
+    latest = limit + EASTERNMOST
+    years = latest.dt.year()
     result = pl.repeat(None, len(texts), dtype=UTC_MILLISECONDS, eager=True)
-    for back in range(5):
+    for back in range(6):
         rows = (texts.is_not_null() & result.is_null() & reference.is_not_null()).arg_true()
         if rows.is_empty():
             break
@@ -203,7 +222,7 @@ def _parse_without_year(
             dates = (years.gather(rows) - back).cast(pl.String)
             full = "%Y "
         else:
-            dates = (limit.gather(rows) - timedelta(days=back)).dt.strftime("%Y-%m-%d")
+            dates = (latest.gather(rows) - timedelta(days=back)).dt.strftime("%Y-%m-%d")
             full = "%Y-%m-%d "
         dated = pl.select(pl.concat_str([dates, texts.gather(rows)], separator=" ")).to_series()
         read = _to_utc(_strptime_repeated(dated, full + form), zone, default_zone)
@@ -246,39 +265,3 @@ def _localize(times: pl.Series, name: str, default_zone: str = "UTC") -> pl.Seri
     )
     local = local.zip_with(local.is_not_null(), skipped + timedelta(hours=1))
     return local.dt.convert_time_zone("UTC").cast(UTC_MILLISECONDS)
-
-
-def read_offset(name: str) -> timedelta | None:
-    """`+02:00`, `-0330`, `UTC`, `CET` -> the offset from UTC; None for IANA names."""
-    found = _OFFSET.match(ZONE_ABBREVIATIONS.get(name, name))
-    if not found:
-        return None
-    shift = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
-    return -shift if found[1] == "-" else shift
-
-
-@cache
-def is_zone(name: str) -> bool:
-    """Whether a name is a time zone that can be used: an offset, a common abbreviation or an IANA name."""
-    shift = read_offset(name)
-    if shift is not None:
-        return abs(shift) < timedelta(hours=24) and timezone(shift) is not None
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _replace_abbreviations(texts: pl.Series, form: str) -> tuple[pl.Series, str]:
-    """Zone names become offsets, so that `%Z` reads as `%z`; unknown names leave the text unreadable."""
-    names = (
-        texts.str.extract(r"([A-Z]{1,5})$") if form.endswith("%Z") else texts.str.extract(r" ([A-Z]{1,5}) ")
-    )
-    changed = texts
-    for name in names.drop_nulls().unique():
-        offset = ZONE_ABBREVIATIONS.get(name)
-        if offset is not None:
-            rows = (names == name).fill_null(False)
-            changed = texts.str.replace(rf"\b{name}\b", offset.replace(":", "")).zip_with(rows, changed)
-    return changed, form.replace("%Z", "%z")

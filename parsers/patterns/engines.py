@@ -5,6 +5,7 @@ All three get the same language: classes spelt out as ranges, no token that matc
 
 from parsers.patterns.bytes_pattern import write_bytes
 from parsers.patterns.tokens import MAXIMUM_CODE_POINT, Range, ReadPattern, Token
+from parsers.patterns.widen import widen_words
 
 # A group that takes part in every match: its column is null exactly where the pattern did not match.
 MATCHED = "m"
@@ -32,14 +33,15 @@ def to_hyperscan(pattern: ReadPattern) -> tuple[str, bool]:
     """The pattern for Hyperscan in multi-line byte mode over lines joined by newlines, and whether it is exact.
 
     It reports a line once, at its end. Where Hyperscan cannot say the same, the pattern is widened (look-around and
-    inner `$` dropped, atomic groups opened, back-references made `any text`, parts of Unicode made `any of it`): it
-    then matches at least what it should, and its matches need checking.
+    inner `$` dropped, atomic groups opened, back-references made `any text`, parts of Unicode made `any of it`), and
+    so are lists of words (see `widen_words`): it then matches at least what it should, and its matches need checking.
     """
     tokens = pattern.tokens
     ends_line = bool(tokens) and tokens[-1] == _END and not _has_outer_alternation(tokens)
     body = tokens[:-1] if ends_line else tokens
-    written = write_bytes(body)
-    exact = pattern.is_linear and _END not in body and written.exact
+    widened = widen_words(body)
+    written = write_bytes(widened)
+    exact = pattern.is_linear and _END not in body and written.exact and widened == tuple(body)
     tail = "$" if ends_line else r"[^\n]*$"
     return _leading_flags(pattern) + "(?:" + written.text + ")" + tail, exact
 

@@ -8,7 +8,7 @@ from parsers.patterns.tokens import PatternError
 
 FRAGMENT_DEPTH = 20
 EXPANDED_LIMIT = 65_536
-_FRAGMENT = re.compile(r"%\{([A-Za-z0-9_]+)(?::([@A-Za-z0-9_.\-]+))?(?::([a-z]+))?\}")
+_FRAGMENT = re.compile(r"%\{([A-Za-z0-9_]+)(?::([@A-Za-z0-9_.\-]+))?(?::([a-z_]+))?\}")
 _TYPES = {
     "int": "long",
     "long": "long",
@@ -21,6 +21,15 @@ _TYPES = {
     "ip": "ip",
     "keyword": "keyword",
     "string": "keyword",
+    "bytes": "bytes",
+    "hex": "hex",
+    "list": "list",
+    "duration": "duration",
+    "duration_ns": "duration_ns",
+    "duration_us": "duration_us",
+    "duration_ms": "duration_ms",
+    "duration_s": "duration_s",
+    "duration_min": "duration_min",
 }
 
 

@@ -1,15 +1,20 @@
 """Takes captures out of lines: Polars for linear patterns, Python's `regex` with a time limit for others."""
 
+import sys
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import regex
 
-from parsers.patterns.engines import MATCHED, group_name, to_polars, to_regex
-from parsers.patterns.tokens import ReadPattern, Token
+from parsers.patterns.engines import MATCHED, group_name, to_regex
+from parsers.patterns.parts import PatternParts, to_parts
+from parsers.patterns.tokens import ReadPattern
 
-# A line that costs a pattern more than this is given up: one hostile line must not hold a partition.
+# A line that costs backtracking patterns more than this is given up: one hostile line must not hold a partition.
 LINE_TIMEOUT_SECONDS = 0.05
 MISSING = ("", "-")
 
@@ -38,7 +43,18 @@ class PatternExtractor:
 
     def extract(self, texts: pl.Series) -> Extracted:
         """Matches the pattern on every text; see `Extracted`."""
-        return self._extract_linear(texts) if self.linear is not None else self._extract_slowly(texts)
+        return self.extract_within(texts, np.full(len(texts), LINE_TIMEOUT_SECONDS))
+
+    def extract_within(
+        self, texts: pl.Series, left: npt.NDArray[np.float64], timeouts: int = sys.maxsize
+    ) -> Extracted:
+        """As `extract`, within the seconds that each text has left, from which it takes what it needed.
+
+        After so many `timeouts` the texts that follow are given up as well. A linear pattern takes nothing.
+        """
+        if self.linear is not None:
+            return self._extract_linear(texts)
+        return self._extract_slowly(texts, left, timeouts)
 
     def _extract_linear(self, texts: pl.Series) -> Extracted:
         assert self.linear is not None
@@ -48,16 +64,20 @@ class PatternExtractor:
         groups.columns = list(self.names)
         return Extracted(marker.is_not_null() if marker.null_count() else None, None, groups)
 
-    def _extract_slowly(self, texts: pl.Series) -> Extracted:
+    def _extract_slowly(self, texts: pl.Series, left: npt.NDArray[np.float64], timeouts: int) -> Extracted:
         assert self.fallback is not None
         matched, timed_out = [], []
         values: list[list[str | None]] = [[] for _ in self.names]
-        for text in texts:
-            found, late = None, False
-            try:
-                found = self.fallback.search(text, timeout=LINE_TIMEOUT_SECONDS)
-            except TimeoutError:
-                late = True
+        for place, text in enumerate(texts):
+            found, late = None, timeouts <= 0 or left[place] <= 0
+            if not late:
+                began = time.perf_counter()
+                try:
+                    found = self.fallback.search(text, timeout=float(left[place]))
+                except TimeoutError:
+                    late = True
+                    timeouts -= 1
+                left[place] -= time.perf_counter() - began
             matched.append(found is not None)
             timed_out.append(late)
             for index, column in enumerate(values):
@@ -75,10 +95,12 @@ class PatternExtractor:
 
 def blank_to_null(columns: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
     """The columns with nulls where one of `names` holds an empty text or a lone `-`: both mean "not there"."""
+    known = columns.columns
+    # Two comparisons cost a third of `is_in`.
     blank = [
-        pl.when(~pl.col(name).is_in(MISSING)).then(pl.col(name)).alias(name)
+        pl.when((column := pl.col(name)).ne("") & column.ne("-")).then(column).alias(name)
         for name in names
-        if name in columns.columns
+        if name in known
     ]
     return columns.with_columns(blank) if blank else columns
 
@@ -89,37 +111,14 @@ def build_extractor(pattern: ReadPattern, *, reference: bool = False) -> Pattern
     Raises:
         ValueError: an engine refuses the pattern.
     """
-    linear = None if reference else to_polars(pattern)
-    if linear is not None:
-        try:
-            pl.Series([""]).str.extract_groups(linear)
-        except pl.exceptions.ComputeError:
-            # Larger than Rust's size limit: the other engine has none.
-            linear = None
+    parts = to_parts(pattern)
+    return to_extractor(replace(parts, linear=None, backtracking=to_regex(pattern)) if reference else parts)
+
+
+def to_extractor(parts: PatternParts) -> PatternExtractor:
+    """What takes the captures of a pattern out of lines."""
     fallback = None
-    if linear is None:
-        try:
-            fallback = regex.compile(to_regex(pattern), regex.ASCII | regex.VERSION0)
-        except regex.error as error:
-            raise ValueError(str(error)) from error
-    blankable = frozenset(name for name in pattern.names if _may_be_blank(pattern, name))
-    return PatternExtractor(pattern.names, blankable, linear, fallback)
-
-
-def _may_be_blank(pattern: ReadPattern, name: str) -> bool:
-    """Whether the group can hold nothing; most cannot, and then the check a column is saved."""
-    start = next(i for i, token in enumerate(pattern.tokens) if token.kind == "name" and token.text == name)
-    depth, stop = 0, start
-    for stop in range(start, len(pattern.tokens)):
-        kind = pattern.tokens[stop].kind
-        depth += kind in ("open", "name", "look")
-        depth -= kind == "close"
-        if depth == 0:
-            break
-    inner = tuple(
-        Token("open", "(?:") if token.kind == "name" else token for token in pattern.tokens[start : stop + 1]
-    )
-    if any(token.kind in ("backreference", "look") for token in inner):
-        return True
-    alone = regex.compile(to_regex(ReadPattern(inner, (), {}, True)), regex.ASCII | regex.VERSION0)
-    return any(alone.fullmatch(text) for text in MISSING)
+    if parts.linear is None:
+        assert parts.backtracking is not None
+        fallback = regex.compile(parts.backtracking, regex.ASCII | regex.VERSION0)
+    return PatternExtractor(parts.names, parts.blankable, parts.linear, fallback)

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parsers.errors import Problem
+from parsers.events.dissect import find_parts
+from parsers.events.prepare import NEXT_LINE
 from parsers.model import Location, Rule
 from parsers.reading.read_nodes import suggest
 from parsers.reading.read_pattern import find_captures
@@ -23,7 +25,7 @@ _CONTEXT_PREFIXES = (
     "service.",
     "tags",
 )
-_ALWAYS = frozenset(("message", "@timestamp", "event.original"))
+_ALWAYS = frozenset(("message", "@timestamp", "event.original", NEXT_LINE))
 
 
 def check_links(rules: Sequence[ReadRule], is_complete: bool) -> tuple[Problem, ...]:
@@ -63,6 +65,8 @@ def find_given(rule: Rule, rules: Mapping[str, ReadRule]) -> frozenset[str] | No
         for pattern in current.patterns:
             given |= find_captures(pattern.text, current.fragments) | pattern.set.keys()
         given |= current.set.keys() | {value_map.target for value_map in current.map}
+        for field, kind in current.dissect.items():
+            given.update(find_parts(field, kind))
         if current.multiline is not None:
             given.add(current.multiline.field)
         for parent in current.after:

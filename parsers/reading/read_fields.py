@@ -1,46 +1,21 @@
-"""The keys of a rule that speak of fields: `when`, `rename`, `types`, `set`, `map`."""
+"""The keys of a rule that speak of fields: `rename`, `set`, `map`."""
 
 from typing import cast
 
 from parsers.errors import Problem
-from parsers.model import Condition, FieldType, Scalar, Value, ValueMap
-from parsers.reading.read_names import check_field, check_glob, check_target
+from parsers.model import Scalar, Value, ValueMap
+from parsers.reading.read_names import check_field, check_target
 from parsers.reading.read_nodes import (
     describe,
     flatten,
-    read_choice,
     read_entries,
     read_pairs,
     read_text,
-    read_texts,
     read_value,
 )
 from parsers.reading.yaml_nodes import Entry, MappingNode, Node, ScalarNode
 
-FIELD_TYPES = ("keyword", "long", "double", "boolean", "ip")
-_OTHER_TYPES = {
-    "int": "long",
-    "integer": "long",
-    "float": "double",
-    "number": "double",
-    "string": "keyword",
-    "text": "keyword",
-    "bool": "boolean",
-}
 _LONG_MAP = ("from", "values", "default")
-
-
-def read_when(node: Node, problems: list[Problem]) -> tuple[Condition, ...]:
-    """Field name to one glob or a list of them."""
-    conditions: list[Condition] = []
-    for entry in read_pairs(node, "'when'", problems):
-        field = entry.key.text
-        known = check_field(field, entry.key.location, problems)
-        globs = read_texts(entry.value, f"the glob for '{field}'", problems)
-        sound = [glob.text for glob in globs if check_glob(glob, problems)]
-        if known and sound:
-            conditions.append(Condition(field, tuple(sound), entry.key.location))
-    return tuple(conditions)
 
 
 def read_rename(node: Node, problems: list[Problem]) -> dict[str, str]:
@@ -51,25 +26,6 @@ def read_rename(node: Node, problems: list[Problem]) -> dict[str, str]:
         if target is not None and check_field(target, entry.value.location, problems):
             renames[entry.key.text] = target
     return renames
-
-
-def read_types(node: Node, problems: list[Problem]) -> dict[str, FieldType]:
-    """Field name to type word."""
-    types: dict[str, FieldType] = {}
-    for entry in read_pairs(node, "'types'", problems):
-        field = entry.key.text
-        word = _read_type(entry.value, field, problems)
-        if check_field(field, entry.key.location, problems) and word is not None:
-            types[field] = cast(FieldType, word)
-    return types
-
-
-def _read_type(node: Node, field: str, problems: list[Problem]) -> str | None:
-    if isinstance(node, ScalarNode) and node.text in _OTHER_TYPES:
-        hint = f"write '{_OTHER_TYPES[node.text]}'"
-        problems.append(Problem(node.location, f"the type of '{field}' cannot be '{node.text}'", hint))
-        return None
-    return read_choice(node, FIELD_TYPES, f"the type of '{field}'", problems)
 
 
 def read_set(node: Node, problems: list[Problem]) -> dict[str, Value]:

@@ -1,11 +1,16 @@
 """One YAML document to one Rule; every mistake in it is reported, none stops the reading."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 from parsers.errors import Problem, is_error
 from parsers.model import BodyFormat, Location, Multiline, Rule, Status
-from parsers.reading.read_fields import read_map, read_rename, read_set, read_types, read_when
+from parsers.reading.keys import RULE, names_of
+from parsers.reading.keys.rule_keys import MULTILINE
+from parsers.reading.read_body import choose_timestamp, read_body
+from parsers.reading.read_fields import read_map, read_rename, read_set
+from parsers.reading.read_lookup import read_lookups
+from parsers.reading.read_mask import read_masks
 from parsers.reading.read_names import check_dataset, check_field, check_rule_name
 from parsers.reading.read_nodes import (
     describe,
@@ -20,31 +25,14 @@ from parsers.reading.read_nodes import (
 from parsers.reading.read_pattern import read_fragments, read_patterns, read_regex
 from parsers.reading.read_test import read_tests
 from parsers.reading.read_timestamp import read_timestamp
+from parsers.reading.read_transform import read_dissect, read_fields, read_types
+from parsers.reading.read_when import read_when
 from parsers.reading.yaml_nodes import Entry, MappingNode, Node, ScalarNode
 
-RULE_KEYS = (
-    "name",
-    "status",
-    "description",
-    "dataset",
-    "priority",
-    "when",
-    "after",
-    "field",
-    "patterns",
-    "format",
-    "rename",
-    "timestamp",
-    "types",
-    "set",
-    "map",
-    "multiline",
-    "fragments",
-    "tests",
-)
-STATUSES = ("stable", "test", "experimental", "deprecated")
-BODY_FORMATS = ("json", "logfmt")
-_MULTILINE_KEYS = ("start", "continuation", "field", "max_lines", "max_bytes")
+RULE_KEYS = names_of(RULE)
+STATUSES: tuple[str, ...] = get_args(Status)
+BODY_FORMATS: tuple[str, ...] = get_args(BodyFormat)
+_MULTILINE_KEYS = names_of(MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +68,14 @@ def read_rule(node: Node, problems: list[Problem]) -> ReadRule | None:
         name = None
     named = name is not None and check_rule_name(cast(ScalarNode, name.value), problems)
     text = cast(ScalarNode, name.value).text if name is not None else ""
-    rule = _build_rule(text, node.location, entries, problems)
+    rule = _build_rule(text, node, entries, problems)
     if name is None or not named:
         return None
     after = read_texts(entries["after"].value, "'after'", []) if "after" in entries else ()
     sound = not any(is_error(problem) for problem in problems[before:])
     parents = tuple((parent.text, parent.location) for parent in after)
     places = [(key, entry.key.location) for key, entry in entries.items()]
-    for key in ("types", "set", "map"):
+    for key in ("types", "dissect", "set", "map"):
         if key in entries and isinstance(entries[key].value, MappingNode):
             below = cast(MappingNode, entries[key].value).entries
             places += [(f"{key}:{entry.key.text}", entry.key.location) for entry in below]
@@ -100,13 +88,15 @@ def _check_body(node: MappingNode, entries: dict[str, Entry], problems: list[Pro
         message = "a rule has either 'patterns' or 'format', not both"
         hint = "remove one; a second rule with 'after' can read what this one captured"
         problems.append(Problem(entries["format"].key.location, message, hint))
-    misspelt = any(suggest(key, RULE_KEYS) == suggest("patterns", RULE_KEYS) for key in written)
-    if not {"patterns", "format"} & written and not misspelt:
+    if not {"patterns", "format"} & written and not any(_means_patterns(key) for key in written):
         hint = "add 'patterns: [...]', or 'format: json' for a structured body"
         problems.append(Problem(node.location, "a rule has neither 'patterns' nor 'format'", hint))
     if "rename" in entries and "format" not in entries:
         hint = "name the fields in the patterns"
         problems.append(Problem(entries["rename"].key.location, "'rename' needs 'format'", hint))
+    if "body" in entries and "format" not in entries:
+        hint = "name the format of the body"
+        problems.append(Problem(entries["body"].key.location, "'body' needs 'format'", hint))
     if "fragments" in entries and "patterns" not in entries:
         problems.append(
             Problem(entries["fragments"].key.location, "'fragments' needs 'patterns'", "remove it")
@@ -116,7 +106,11 @@ def _check_body(node: MappingNode, entries: dict[str, Entry], problems: list[Pro
         problems.append(Problem(entries["field"].key.location, "'field' needs 'after'", hint))
 
 
-def _build_rule(name: str, location: Location, entries: dict[str, Entry], problems: list[Problem]) -> Rule:
+def _means_patterns(key: str) -> bool:
+    return suggest(key, RULE_KEYS) == suggest("patterns", RULE_KEYS)
+
+
+def _build_rule(name: str, node: MappingNode, entries: dict[str, Entry], problems: list[Problem]) -> Rule:
     values = {key: entry.value for key, entry in entries.items()}
 
     def text(key: str, default: str) -> str:
@@ -133,6 +127,9 @@ def _build_rule(name: str, location: Location, entries: dict[str, Entry], proble
         check_field(field, values["field"].location, problems)
     priority = read_integer(values["priority"], "'priority'", problems) if "priority" in values else None
     after = read_texts(values["after"], "'after'", problems) if "after" in values else ()
+    format = choice("format", BODY_FORMATS)
+    body = read_body(entries.get("body"), format, values.get("format", node), problems)
+    types, separators = read_types(values["types"], problems) if "types" in values else ({}, {})
     return Rule(
         name=name,
         dataset=dataset,
@@ -142,17 +139,26 @@ def _build_rule(name: str, location: Location, entries: dict[str, Entry], proble
         when=read_when(values["when"], problems) if "when" in values else (),
         after=tuple(parent.text for parent in after),
         field=field,
-        format=cast(BodyFormat | None, choice("format", BODY_FORMATS)),
+        format=cast(BodyFormat | None, format),
+        body=body,
         patterns=read_patterns(values["patterns"], problems) if "patterns" in values else (),
         rename=read_rename(values["rename"], problems) if "rename" in values else {},
-        timestamp=read_timestamp(values["timestamp"], problems) if "timestamp" in values else None,
-        types=read_types(values["types"], problems) if "types" in values else {},
+        timestamp=read_timestamp(values["timestamp"], problems)
+        if "timestamp" in values
+        else choose_timestamp(format),
+        types=types,
+        separators=separators,
+        lower=read_fields(values["lower"], "lower", problems) if "lower" in values else (),
+        trim=read_fields(values["trim"], "trim", problems) if "trim" in values else (),
+        dissect=read_dissect(values["dissect"], problems) if "dissect" in values else {},
         set=read_set(values["set"], problems) if "set" in values else {},
         map=read_map(values["map"], problems) if "map" in values else (),
+        lookup=read_lookups(values["lookup"], problems) if "lookup" in values else (),
+        mask=read_masks(values["mask"], problems) if "mask" in values else (),
         multiline=_read_multiline(values["multiline"], problems) if "multiline" in values else None,
         fragments=read_fragments(values["fragments"], problems) if "fragments" in values else {},
         tests=read_tests(values["tests"], problems) if "tests" in values else (),
-        location=location,
+        location=node.location,
     )
 
 

@@ -2,15 +2,17 @@
 
 import re
 import zoneinfo
+from functools import cache
 
 import polars as pl
 
 from parsers.errors import Problem
-from parsers.events.times import NAMED_FORMATS, is_zone, parse_times
-from parsers.model import Timestamp
-from parsers.reading.read_names import check_field
-from parsers.reading.read_nodes import read_entries, read_text, read_texts, suggest
-from parsers.reading.yaml_nodes import Node, ScalarNode
+from parsers.events.times import NAMED_FORMATS, parse_times
+from parsers.events.zone_names import is_zone
+from parsers.model import Timestamp, ZoneChoice
+from parsers.reading.read_names import check_field, check_glob
+from parsers.reading.read_nodes import read_entries, read_pairs, read_text, read_texts, suggest
+from parsers.reading.yaml_nodes import MappingNode, Node, ScalarNode
 
 _DIRECTIVE = re.compile(r"%(\.[369]?f|[369]f|:z|[-_0]?[A-Za-z%])?")
 _DIRECTIVES = frozenset("aAbBhdeDfFHIjklmMnpPRStTyYzZ%")
@@ -22,7 +24,7 @@ _KNOWN = " ".join(
 
 
 def read_timestamp(node: Node, problems: list[Problem]) -> Timestamp | None:
-    """`field` is required; `formats` is one format or a list; `timezone` an IANA name or an offset."""
+    """`field` is required; `formats` is one format or a list; `timezone` a zone, or one by another field's value."""
     keys = ("field", "formats", "timezone")
     entries = read_entries(node, keys, "'timestamp'", problems, required=("field",))
     field = read_text(entries["field"].value, "'field'", problems) if "field" in entries else None
@@ -32,7 +34,11 @@ def read_timestamp(node: Node, problems: list[Problem]) -> Timestamp | None:
     if "formats" in entries:
         texts = read_texts(entries["formats"].value, "'formats'", problems)
         formats = tuple(text.text for text in texts if check_format(text, problems))
-    zone = read_timezone(entries["timezone"].value, problems) if "timezone" in entries else None
+    zone: str | ZoneChoice | None = None
+    if "timezone" in entries:
+        value = entries["timezone"].value
+        is_choice = isinstance(value, MappingNode)
+        zone = read_zone_choice(value, problems) if is_choice else read_timezone(value, problems)
     if field is None:
         return None
     location = entries["field"].value.location
@@ -77,8 +83,9 @@ def _find_mistake(text: str) -> tuple[str, str]:
     return _try_format(text)
 
 
+@cache
 def _try_format(text: str) -> tuple[str, str]:
-    """The engine's own verdict: there are forms that it refuses only when it reads."""
+    """The engine's own verdict: there are forms that it refuses only when it reads. Many rules share few forms."""
     one = pl.Series([""], dtype=pl.String)
     try:
         parse_times(one, Timestamp("time", (text,)), pl.Series([0], dtype=pl.Int64), None, "UTC")
@@ -86,6 +93,23 @@ def _try_format(text: str) -> tuple[str, str]:
         reason = str(error).split("\n", 1)[0].removeprefix("Invalid format string: ").rstrip(".")
         return f"cannot be used: {reason}", "write the whole time, such as '%Y-%m-%d %H:%M:%S'"
     return "", ""
+
+
+def read_zone_choice(node: Node, problems: list[Problem]) -> ZoneChoice | None:
+    """`{from: FIELD, values: {GLOB: ZONE}, default: ZONE}`: the first glob that matches counts; `default` may lack."""
+    entries = read_entries(node, ("from", "values", "default"), "'timezone'", problems, ("from", "values"))
+    field = read_text(entries["from"].value, "'from'", problems) if "from" in entries else None
+    if field is not None and not check_field(field, entries["from"].value.location, problems):
+        field = None
+    values: dict[str, str] = {}
+    for entry in read_pairs(entries["values"].value, "'values'", problems) if "values" in entries else ():
+        zone = read_timezone(entry.value, problems)
+        if check_glob(entry.key, problems) and zone is not None:
+            values[entry.key.text] = zone
+    default = read_timezone(entries["default"].value, problems) if "default" in entries else None
+    if field is None or not values:
+        return None
+    return ZoneChoice(field, values, default, entries["from"].value.location)
 
 
 def read_timezone(node: Node, problems: list[Problem]) -> str | None:

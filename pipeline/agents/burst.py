@@ -49,7 +49,8 @@ def add_burst_agent(app: Any, ports: Ports) -> None:
             state = states[work.batch.partition]
             closed, letters = await asyncio.to_thread(feed_batch, state, work.batch)
             await send_bursts(ports, closed)
-            await send_letters(ports.producer, ports.settings.kafka.topics.dead, letters)
+            masker = ports.flow.read().rules.masker
+            await send_letters(ports.producer, ports.settings.kafka.topics.dead, letters, masker)
             state.settle(closed.token)
             commit = state.committable()
             if commit is not None:

@@ -1,11 +1,14 @@
 """Sends what was refused to the dead-letter topic."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from loguru import logger
 
+from parsers.events.mask import Masker
+from pipeline.agents.dead_mask import mask_letter
 from pipeline.kafka.producer import BatchProducer, RecordsTooLarge
 from pipeline.kafka.records import RecordBatch
 from pipeline.sinks.dead_letter import Origin, ReasonCode, build_dead_letter
@@ -39,10 +42,13 @@ def to_letter(
     )
 
 
-async def send_letters(producer: BatchProducer, topic: str, letters: Sequence[Letter]) -> None:
-    """Send the letters; what is too large for the topic is cut, for the whole record is still at its origin."""
+async def send_letters(
+    producer: BatchProducer, topic: str, letters: Sequence[Letter], masker: Masker | None
+) -> None:
+    """Send the letters, masked; what is too large for the topic is cut, for the whole record is still at its origin."""
     if not letters:
         return
+    letters = await asyncio.to_thread(lambda: [mask_letter(letter, masker) for letter in letters])
     try:
         await _send(producer, topic, letters)
     except RecordsTooLarge as error:

@@ -64,7 +64,7 @@ def add_index_agent(app: Any, ports: Ports) -> None:
             is_repeated = batch.first_offset < until
             result = await ports.sink.write(batch.keys, batch.values, check_existing=is_repeated)
             letters = [to_index_letter(batch, refusal) for refusal in result.refused]
-            await send_letters(ports.producer, topics.dead, letters)
+            await send_letters(ports.producer, topics.dead, letters, ports.flow.read().rules.masker)
             if result.pending:
                 work.give_up()
             else:

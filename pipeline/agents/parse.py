@@ -7,6 +7,7 @@ from typing import Any, Final
 from loguru import logger
 
 from pipeline.agents.dead import Letter, send_letters, to_letter
+from pipeline.agents.dead_mask import describe_failure
 from pipeline.agents.lanes import Handler, Lanes, Work, open_lanes
 from pipeline.agents.parsing import Parsed, parse_batch
 from pipeline.agents.ports import Ports
@@ -33,16 +34,17 @@ def add_parse_agent(app: Any, ports: Ports) -> None:
 
     def report(batch: RecordBatch, error: Exception) -> None:
         if is_due(type(error)):
-            logger.opt(exception=error).warning(
-                "A stage failed on {}; looking for the records it fails on", batch
-            )
+            failure = describe_failure(error, ports.flow.read().rules.masker)
+            logger.warning("A stage failed on {}; looking for the records it fails on: {}", batch, failure)
 
     def build_handler(lanes: Lanes) -> Handler:
         async def handle(work: Work) -> None:
             await unsent.acquire()
             try:
                 async with threads:
-                    parsed = await asyncio.to_thread(parse_batch, work.batch, ports.flow, report)
+                    parsed = await asyncio.to_thread(
+                        parse_batch, work.batch, ports.flow.read(), report, ports.seen
+                    )
             except BaseException:
                 unsent.release()
                 raise
@@ -79,7 +81,7 @@ async def send_parsed(ports: Ports, clocks: Clocks, work: Work, parsed: Parsed) 
             await ports.producer.send(topics.events, parsed.values, parsed.keys, parsed.times)
         except RecordsTooLarge as error:
             letters = [_to_large(work, parsed, index, error) for index in error.indices]
-            await send_letters(ports.producer, topics.dead, letters)
+            await send_letters(ports.producer, topics.dead, letters, ports.flow.read().rules.masker)
 
     async def send_signals() -> str:
         async with clocks.order(work.batch.partition):
@@ -88,8 +90,9 @@ async def send_parsed(ports: Ports, clocks: Clocks, work: Work, parsed: Parsed) 
                 await clocks.send(progress, parsed.signals)
             return state
 
+    masker = ports.flow.read().rules.masker
     _, state, _ = await asyncio.gather(
-        send_documents(), send_signals(), send_letters(ports.producer, topics.dead, parsed.letters)
+        send_documents(), send_signals(), send_letters(ports.producer, topics.dead, parsed.letters, masker)
     )
     work.done(state)
 

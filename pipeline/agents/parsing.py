@@ -10,6 +10,7 @@ from parsers.frames import ParsedBatch
 from pipeline.agents.dead import Letter, to_letter
 from pipeline.flow import Flow
 from pipeline.kafka.records import RecordBatch
+from pipeline.reload.seen import Seen
 from pipeline.stages.decode import Decoded, decode_batch
 
 Report: TypeAlias = Callable[[RecordBatch, Exception], None]
@@ -29,22 +30,25 @@ class Parsed:
     recorded: int | None
 
 
-def parse_batch(batch: RecordBatch, flow: Flow, report: Report) -> Parsed:
+def parse_batch(batch: RecordBatch, flow: Flow, report: Report, seen: Seen | None = None) -> Parsed:
     """Decode and process a batch. A record on which a stage fails becomes a dead letter, its neighbours do not.
 
-    `report` hears of every failure, several times for one bad record: the batch is halved until it is found.
+    `report` hears of every failure, several times for one bad record: the batch is halved until it is found. `seen`
+    notes the lines and which rules took them.
     """
     try:
         decoded = decode_batch(batch)
         processed = flow.process(decoded.lines)
+        if seen is not None:
+            seen.add(decoded.lines, processed.batch, flow.rules)
     except Exception as error:  # a stage may be the user's, and no record may stop the others
         report(batch, error)
         if len(batch) == 1:
             return _refuse(batch, error, flow)
         middle = len(batch) // 2
         return _join(
-            parse_batch(batch.slice(0, middle), flow, report),
-            parse_batch(batch.slice(middle, len(batch)), flow, report),
+            parse_batch(batch.slice(0, middle), flow, report, seen),
+            parse_batch(batch.slice(middle, len(batch)), flow, report, seen),
             middle,
         )
     documents = processed.documents

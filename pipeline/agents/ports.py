@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from parsers.burst_model import BurstRule
 from pipeline.flow import Flow
 from pipeline.kafka.producer import BatchProducer
+from pipeline.live import Live
+from pipeline.reload.seen import Seen
 from pipeline.settings import Settings
 from pipeline.sinks.sink import DocumentSink
 
@@ -18,10 +20,11 @@ def read_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The pure flow, the two ways out, and the clock."""
+    """The pure flow (which new rules exchange), what is seen of live lines, the two ways out, and the clock."""
 
     settings: Settings
-    flow: Flow
+    flow: Live[Flow]
+    seen: Seen
     burst_rules: tuple[BurstRule, ...]
     producer: BatchProducer
     sink: DocumentSink

@@ -34,13 +34,15 @@ def input_options(command: Command) -> Command:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a command reads, with what. `errors`: names that lead to no file."""
+    """What a command reads, with what. `errors`: names that lead to no file; `rules`: the directory they came from."""
 
     settings: "Settings"
     paths: tuple[str, ...]
     errors: "tuple[SourceError, ...]"
     engine: "Engine"
     limits: "Limits"
+    rules: Path
+    timezone: str
 
 
 def load_inputs(
@@ -52,7 +54,10 @@ def load_inputs(
             "name a FILE, or pipe lines in; - stands for standard input", click.get_current_context()
         )
     settings = load_local_settings(config)
+    from parsers.shipped import shipped_rules_directory
     from pipeline.local import Limits, load_engine
+    from pipeline.rule_store import open_store
+    from pipeline.settings import to_installation
     from pipeline.sources.blocks import BLOCK_BYTES
     from pipeline.sources.paths import expand_paths
     from pipeline.user_stages import load_user_stages
@@ -63,8 +68,17 @@ def load_inputs(
         stages = load_user_stages(settings.stages)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    engine = load_engine(rules or settings.rules.directory, zone, stages, settings.elasticsearch.namespace)
-    return Inputs(settings, paths, errors, engine, Limits(BLOCK_BYTES, settings.input.max_line_bytes))
+    directory = rules or settings.rules.directory or shipped_rules_directory()
+    engine = load_engine(
+        directory,
+        zone,
+        stages,
+        settings.elasticsearch.namespace,
+        open_store(os.environ),
+        to_installation(settings),
+    )
+    limits = Limits(BLOCK_BYTES, settings.input.max_line_bytes)
+    return Inputs(settings, paths, errors, engine, limits, directory, zone)
 
 
 @contextmanager
@@ -90,7 +104,7 @@ def load_local_settings(config: Path | None) -> "Settings":
 
 def check_timezone(name: str) -> str:
     """The name, if it is one of a zone; else a usage error."""
-    from parsers.events.times import is_zone
+    from parsers.events.zone_names import is_zone
 
     if not is_zone(name):
         raise click.BadParameter(

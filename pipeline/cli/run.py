@@ -1,3 +1,4 @@
+import os
 import signal
 import threading
 import time
@@ -11,7 +12,10 @@ from pipeline.cli.inputs import Inputs, input_options, load_inputs, told_failure
 if TYPE_CHECKING:
     import polars as pl
 
-    from pipeline.local import Summary
+    from pipeline.live import Live
+    from pipeline.local import Engine, Summary
+    from pipeline.reload.seen import Seen
+    from pipeline.reload.watcher import RuleWatcher
 
 _SHOWN = 10
 
@@ -106,6 +110,34 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def watch_rules(inputs: Inputs) -> "tuple[Live[Engine], RuleWatcher, Seen]":
+    """The engine as changed rules exchange it, who judges them, and what they are tried on."""
+    from parsers.load import load_rule_set
+    from parsers.ruleset import RuleSet
+    from pipeline.live import Live
+    from pipeline.local import replace_rules
+    from pipeline.reload.options import to_watch_options
+    from pipeline.reload.seen import build_seen
+    from pipeline.reload.watcher import RuleWatcher, Watched
+    from pipeline.rule_store import open_store
+
+    live = Live(inputs.engine)
+
+    def load(current: RuleSet) -> RuleSet:
+        return load_rule_set(inputs.rules, inputs.timezone, earlier=current, store=open_store(os.environ))
+
+    def apply(rules: RuleSet) -> None:
+        live.update(lambda engine: replace_rules(engine, rules))
+
+    def isolate(names: frozenset[str]) -> None:
+        live.update(lambda engine: replace_rules(engine, engine.flow.rules.without(names)))
+
+    seen = build_seen(inputs.settings.rules.trial_lines, isolate)
+
+    watched = Watched(inputs.rules, load, lambda: live.read().flow.rules, apply, seen)
+    return live, RuleWatcher(watched, to_watch_options(inputs.settings.rules, "run --follow")), seen
+
+
 def _follow(inputs: Inputs, files: tuple[str, ...], directory: Path) -> bool:
     from pipeline.cli.progress import open_console
     from pipeline.local import Tally
@@ -123,19 +155,26 @@ def _follow(inputs: Inputs, files: tuple[str, ...], directory: Path) -> bool:
     def wait(seconds: float) -> None:
         stopping.wait(seconds)
 
+    from pipeline.logs import configure_logs
+
+    log = inputs.settings.log
+    configure_logs(log.level, json=log.json)
     tally = Tally()
     with open_console(()) as console, told_failures():
-        follow_files(
-            inputs.engine,
-            files,
-            directory,
-            console,
-            tally,
-            stopping.is_set,
-            lambda found: click.echo("\n".join(_format_bursts(found))),
-            clocks=Clocks(wait=wait),
-            max_line_bytes=inputs.limits.max_line_bytes,
-        )
+        live, watcher, seen = watch_rules(inputs)
+        with watcher:
+            follow_files(
+                live,
+                files,
+                directory,
+                console,
+                tally,
+                stopping.is_set,
+                lambda found: click.echo("\n".join(_format_bursts(found))),
+                clocks=Clocks(wait=wait),
+                max_line_bytes=inputs.limits.max_line_bytes,
+                seen=seen,
+            )
     summary = tally.to_summary()
     click.echo(
         f"{_count(summary.lines, 'line')} read, {_count(summary.events, 'event')} stored in {directory}."

@@ -49,9 +49,16 @@ def worker(config_file: Path | None, stages: tuple[str, ...] | None, rules: Path
         settings = replace(settings, rules=replace(settings.rules, directory=rules))
     import asyncio
 
+    from parsers.events.mask import build_masker
     from pipeline.logs import configure_logs
-    from pipeline.settings import list_secrets
+    from pipeline.settings import list_secrets, to_installation
     from pipeline.worker import run_worker
 
-    configure_logs(settings.log.level, json=settings.log.json, secrets=list_secrets(settings))
+    masker = build_masker((), to_installation(settings))
+    configure_logs(
+        settings.log.level,
+        json=settings.log.json,
+        secrets=list_secrets(settings),
+        mask=masker.mask_text if masker is not None else None,
+    )
     asyncio.run(run_worker(settings, stages))

@@ -1,5 +1,6 @@
 """Settings: frozen values, read once from one YAML file and the environment."""
 
+from pipeline.settings.installation import to_installation
 from pipeline.settings.load import SettingsError, load_settings
 from pipeline.settings.model import (
     BurstSettings,
@@ -32,4 +33,5 @@ __all__ = [
     "list_secrets",
     "load_settings",
     "render_settings",
+    "to_installation",
 ]

@@ -112,6 +112,9 @@ def _check_rest(settings: Settings) -> Iterator[Complaint]:
         yield "worker.stages", "a worker without a stage does nothing; name parse, burst or index"
     if len(set(settings.worker.stages)) != len(settings.worker.stages):
         yield "worker.stages", "a stage is named twice"
+    if settings.mask_key is None and any(mask.how == "hash" for mask in settings.mask):
+        mend = "set mask_key, or write 'how: redact'"
+        yield "mask", f"a hash without a key tells the masked value to who tries all of them; {mend}"
     for stage in settings.stages:
         if not _FUNCTION.fullmatch(stage):
             yield "stages", f"{stage!r} is not module:function"

@@ -4,9 +4,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from parsers.reading.yaml_nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, load_nodes
+from parsers.errors import Problem
+from parsers.reading.yaml_nodes import (
+    Entry,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    load_nodes,
+    parse_nodes,
+)
 from pipeline.settings.check import check_settings
 from pipeline.settings.model import Settings
 from pipeline.settings.schema import (
@@ -20,6 +29,7 @@ from pipeline.settings.schema import (
     suggest,
 )
 from pipeline.settings.secret import Secret
+from pipeline.settings.structured import READERS
 
 CONFIG_VARIABLE = f"{PREFIX}_CONFIG"
 # Variables of ours that are not settings: where the file is, and what only the tests read.
@@ -136,6 +146,9 @@ def _read_leaf(node: Node, leaf: Leaf, environ: Mapping[str, str], found: _Found
                 f"{node.location}: error: '{leaf.path}' has no value; remove the key or give it one"
             )
         return
+    if leaf.is_structured:
+        _read_structured(node, leaf, _to_origin(node), found)
+        return
     texts = _to_texts(node, environ, found)
     if texts is None:
         return
@@ -143,6 +156,20 @@ def _read_leaf(node: Node, leaf: Leaf, environ: Mapping[str, str], found: _Found
         found.put(leaf, parse_value(leaf, texts), _to_origin(node))
     except ValueError as error:
         found.problems.append(f"{node.location}: error: '{leaf.path}': {error}")
+
+
+def _read_structured(node: Node, leaf: Leaf, origin: str, found: _Found) -> None:
+    problems: list[Problem] = []
+    value = READERS[get_args(leaf.kind)[0]](node, problems)
+    found.problems.extend(
+        f"{problem.location}: error: '{leaf.path}': {_word(problem)}" for problem in problems
+    )
+    if not problems:
+        found.put(leaf, value, origin)
+
+
+def _word(problem: Problem) -> str:
+    return f"{problem.message}; {problem.hint}" if problem.hint else problem.message
 
 
 def _to_texts(node: Node, environ: Mapping[str, str], found: _Found) -> tuple[str, ...] | None:
@@ -173,6 +200,12 @@ def _read_environment(environ: Mapping[str, str], found: _Found) -> None:
         where = f"environment {name}"
         if name in leaves:
             leaf = leaves[name]
+            if leaf.is_structured:
+                nodes, wrong = parse_nodes(text, where)
+                found.problems.extend(str(problem) for problem in wrong)
+                for node in nodes[:1]:
+                    _read_structured(node, leaf, where, found)
+                continue
             texts = (
                 tuple(part.strip() for part in text.split(",") if part.strip()) if leaf.is_list else (text,)
             )

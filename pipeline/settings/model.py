@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
+from parsers.model import Mask, ZoneRule
 from pipeline.settings.secret import Secret
 
 
@@ -16,13 +17,14 @@ from pipeline.settings.secret import Secret
 class Unit:
     """How a number is written, and the least it may be."""
 
-    name: Literal["number", "seconds", "bytes"]
+    name: Literal["number", "seconds", "bytes", "percent"]
     minimum: float = 0
 
 
 Seconds: TypeAlias = Annotated[float, Unit("seconds")]
 Bytes: TypeAlias = Annotated[int, Unit("bytes", minimum=1)]
 Count: TypeAlias = Annotated[int, Unit("number", minimum=1)]
+Percent: TypeAlias = Annotated[float, Unit("percent")]
 CountOrNone: TypeAlias = Annotated[int, Unit("number", minimum=0)]
 
 Stage: TypeAlias = Literal["parse", "burst", "index"]
@@ -112,11 +114,18 @@ class ElasticsearchSettings:
 class RuleSettings:
     """Where the rules are, None: those that ship; and the zone of times that name none.
 
-    The zone is an IANA name such as Europe/Berlin, or an offset such as +02:00.
+    The zone is an IANA name such as Europe/Berlin, or an offset such as +02:00. `reload`: changed rules are judged and
+    go live while a worker runs, unless they parse a smaller share of the last `trial_lines` lines by more than
+    `max_parsed_drop`. `status_directory`: where the process tells of its rules, None: the user's state folder.
     """
 
     directory: Path | None = None
     default_timezone: str = "UTC"
+    reload: bool = True
+    reload_interval: Seconds = 2.0
+    max_parsed_drop: Percent = 1.0
+    trial_lines: Count = 5000
+    status_directory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,14 @@ class WorkerSettings:
 
     stages: tuple[Stage, ...] = ("parse", "burst", "index")
     drain: Seconds = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where a worker serves `/metrics` for Prometheus; without a port it does not."""
+
+    port: Count | None = None
+    address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +177,9 @@ class InputSettings:
 class Settings:
     """All settings in force.
 
-    `stages` are the user's own, as `module:function`, run after parse in this order.
+    `stages` are the user's own, as `module:function`, run after parse in this order. `timezones`: the zones of times
+    whose line and rule name none, by what is known of their events. `mask`: what must not get out of any event;
+    `mask_key` is the secret that hashes of masked values are made with.
 
     `origins` says for every dotted path where its value came from: `default`, `tailrace.yml:3`,
     `environment TAILRACE_…` or `secret file …`; it takes no part in comparison.
@@ -171,8 +190,12 @@ class Settings:
     rules: RuleSettings = field(default_factory=RuleSettings)
     bursts: BurstSettings = field(default_factory=BurstSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     log: LogSettings = field(default_factory=LogSettings)
     input: InputSettings = field(default_factory=InputSettings)
     stages: tuple[str, ...] = ()
+    timezones: tuple[ZoneRule, ...] = ()
+    mask: tuple[Mask, ...] = ()
+    mask_key: Secret | None = None
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pipeline.settings.model import Settings, Unit
 from pipeline.settings.schema import Leaf, list_leaves
+from pipeline.settings.structured import render_structured
 from pipeline.settings.units import to_bytes_text, to_seconds_text
 
 _COMMENT_COLUMN = 48
@@ -42,6 +43,8 @@ def _render_value(leaf: Leaf, value: Any) -> str:
         return "null"
     if leaf.is_secret:
         return "'***'"
+    if leaf.is_structured:
+        return render_structured(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_quote(item) for item in value)}]"
     if isinstance(value, bool):
@@ -49,6 +52,8 @@ def _render_value(leaf: Leaf, value: Any) -> str:
     unit = get_args(leaf.kind)[1] if get_origin(leaf.kind) is Annotated else None
     if isinstance(unit, Unit) and unit.name == "seconds":
         return to_seconds_text(value)
+    if isinstance(unit, Unit) and unit.name == "percent":
+        return f"{value:g}%"
     if isinstance(unit, Unit) and unit.name == "bytes":
         return to_bytes_text(value)
     return str(value) if isinstance(value, int) else _quote(value)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from pipeline.settings.model import Settings, Unit
 from pipeline.settings.secret import Secret
-from pipeline.settings.units import parse_bytes, parse_seconds
+from pipeline.settings.units import parse_bytes, parse_percent, parse_seconds
 
 Keys: TypeAlias = tuple[str, ...]
 
@@ -42,6 +42,11 @@ class Leaf:
     def is_list(self) -> bool:
         """True for a value of several items."""
         return get_origin(self.kind) is tuple
+
+    @property
+    def is_structured(self) -> bool:
+        """True for a list of mappings."""
+        return self.is_list and is_dataclass(get_args(self.kind)[0])
 
     @property
     def is_secret(self) -> bool:
@@ -116,6 +121,8 @@ def _parse_number(unit: Unit, kind: type, text: str) -> float | int:
         value: float = parse_bytes(text)
     elif unit.name == "seconds":
         value = parse_seconds(text)
+    elif unit.name == "percent":
+        value = parse_percent(text)
     else:
         try:
             value = int(text)

@@ -32,6 +32,17 @@ def parse_bytes(text: str) -> int:
     return round(number * BYTES[unit.lower() or "b"])
 
 
+def parse_percent(text: str) -> float:
+    """Per cent of `1%`, `0.5 %` or `1`; a ValueError for what is none, or above 100."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        raise ValueError(f"{text!r} is no percentage; write 1% or 0.5%") from None
+    if not 0 <= value <= 100:
+        raise ValueError(f"{text!r} is not between 0% and 100%")
+    return value
+
+
 def to_seconds_text(seconds: float) -> str:
     """The shortest text that `parse_seconds` reads back as the same duration."""
     for unit in ("d", "h", "m", "s"):

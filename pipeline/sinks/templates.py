@@ -56,8 +56,10 @@ def build_mappings() -> Body:
             "message": {"type": "match_only_text"},
             "tags": _KEYWORD,
             "labels": _FLATTENED,
-            "json": _FLATTENED,
-            "logfmt": _FLATTENED,
+            **{name: _FLATTENED for name in ("json", "logfmt", "keyvalue", "csv")},
+            "cef": {"properties": {"extensions": _FLATTENED}},
+            "leef": {"properties": {"attributes": _FLATTENED}},
+            "winlog": {"properties": {"event_data": _FLATTENED, "user_data": _FLATTENED}},
             "data_stream": {
                 "properties": {
                     "type": {"type": "constant_keyword", "value": "logs"},

@@ -1,9 +1,10 @@
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from parsers.events.multiline import Choose, Joins, OpenEvent, join_lines
+from parsers.events.multiline import NOT_CHOSEN, Choose, Joins, OpenEvent, join_lines
+from pipeline.live import Live
 from pipeline.sources.blocks import Block
 from pipeline.sources.files import FileOrigin
 from pipeline.sources.lines import join_frames, read_lines
@@ -15,10 +16,16 @@ ORIGIN = "_origin"
 
 @dataclass(frozen=True, slots=True)
 class Joiner:
-    """How lines become events: the compiled multi-line rules, and who tells the rule of a line."""
+    """How lines become events: the compiled multi-line rules, who tells the rule of a line, and the rules' names."""
 
     joins: Joins
     choose: Choose
+    names: tuple[str, ...] = ()
+
+    def adopt(self, opened: OpenEvent, before: "Joiner") -> OpenEvent:
+        """An event that `before` left open, to go on with: its rule by name. A rule that is gone joins no more."""
+        name = before.names[opened.rule] if 0 <= opened.rule < len(before.names) else None
+        return replace(opened, rule=self.names.index(name) if name in self.names else NOT_CHOSEN)
 
 
 class EventReader:
@@ -28,12 +35,15 @@ class EventReader:
     covered yet: the place to read on from after a restart. A class, since the open event goes from block to block.
     """
 
-    def __init__(self, joiner: Joiner, path: str, origin_key: str, next_offset: int = 0) -> None:
+    def __init__(
+        self, joiner: Joiner | Live[Joiner], path: str, origin_key: str, next_offset: int = 0
+    ) -> None:
         self.path = path
         self.origin_key = origin_key
         self.next_offset = next_offset
         self.lines = 0
-        self._joiner = joiner
+        self._live = joiner if isinstance(joiner, Live) else Live(joiner)
+        self._joiner = self._live.read()
         self._opened: OpenEvent | None = None
 
     @property
@@ -54,6 +64,9 @@ class EventReader:
         return self._join(self._opened.lines[:0], is_last=True)
 
     def _join(self, lines: pl.DataFrame, *, is_last: bool) -> pl.DataFrame:
+        before, self._joiner = self._joiner, self._live.read()
+        if self._opened is not None and self._joiner is not before:
+            self._opened = self._joiner.adopt(self._opened, before)
         events, self._opened = join_lines(
             self._joiner.joins, lines, self._joiner.choose, self._opened, is_last=is_last
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipeline.live import Live
 from pipeline.sources.blocks import MAX_LINE_BYTES, LineCutter
 from pipeline.sources.decompress import detect_format
 from pipeline.sources.encodings import detect_encoding
@@ -64,7 +65,7 @@ class Follower:
     """The files that are followed. `patterns` are paths and globs; `clock` gives seconds, `now` epoch ms."""
 
     patterns: tuple[str, ...]
-    joiner: Joiner
+    joiner: Joiner | Live[Joiner]
     clock: Callable[[], float]
     on_error: Callable[[SourceError], None]
     restored: Positions = field(default_factory=Positions)

@@ -18,8 +18,12 @@ def to_dataset_name(dataset: str) -> str:
     )
 
 
-def with_data_stream(block: Block, namespace: str) -> Block:
-    """Adds `data_stream.*` and `_stream`: the data stream `logs-<dataset>-<namespace>` a document goes to."""
+def with_origin(block: Block, namespace: str, ruleset: str) -> Block:
+    """Adds where a document goes and what made it.
+
+    `data_stream.*` and `_stream` name the data stream `logs-<dataset>-<namespace>`; `rule.version` (ECS) is the short
+    hash of the rule set.
+    """
     if block.rule is not None:
         dataset = pl.lit(to_dataset_name(block.dataset))
     else:
@@ -33,6 +37,7 @@ def with_data_stream(block: Block, namespace: str) -> Block:
         pl.lit("logs").alias("data_stream.type"),
         dataset.alias("data_stream.dataset"),
         pl.lit(namespace).alias("data_stream.namespace"),
+        pl.lit(ruleset).alias("rule.version"),
         (pl.lit("logs-") + dataset + f"-{namespace}").alias("_stream"),
     )
     return Block(block.rule, block.dataset, frame)

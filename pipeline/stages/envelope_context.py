@@ -145,8 +145,8 @@ def _place(name: str, leaf: object) -> tuple[str, Leaf | None]:
 
 
 def _read_tags(value: object) -> dict[str, Leaf]:
-    items = value if isinstance(value, list) else [value]
-    return {"tags": [_to_text(item) for item in items if item is not None]} if items else {}
+    tags = [_to_text(item) for item in (value if isinstance(value, list) else [value]) if item is not None]
+    return {"tags": tags} if tags else {}
 
 
 def _to_label(name: str) -> str:

@@ -75,7 +75,7 @@ def test_values_keep_their_types() -> None:
         pl.lit(5).alias("n"), pl.lit(1.5).alias("d"), pl.lit(True).alias("b"),
         pl.lit(pl.Series([["p", "q"]])).first().alias("tags"),
         pl.lit(TIME).cast(pl.Datetime("ms", "UTC")).alias("event.created"),
-        pl.lit('{"k":[1,{"z":null}]}').alias("json"), pl.lit("hidden").alias("_id"),
+        pl.lit('{"k":[1,{"z":null}]}').alias("json.*"), pl.lit("hidden").alias("_id"),
     )  # fmt: skip
 
     document = json.loads(to_documents(frame)[0])

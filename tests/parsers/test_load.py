@@ -64,7 +64,7 @@ def test_a_rule_file_becomes_rules() -> None:
         description="nginx error log",
         status="experimental",
         priority=5,
-        when=(Condition("log.file.path", ("*/nginx/error.log*",)), Condition("process.name", ("nginx",))),
+        when=((Condition("log.file.path", ("*/nginx/error.log*",)), Condition("process.name", ("nginx",))),),
         patterns=(
             Pattern(r"^(?P<ts>\S+ \S+) \[(?P<log.level>\w+)\] %{INT:process.pid}: (?P<message>.*)$"),
             Pattern(

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from parsers.load import find_rule_files
-from parsers.reading.read_fields import FIELD_TYPES
 from parsers.reading.read_nodes import read_value
 from parsers.reading.read_rule import BODY_FORMATS, RULE_KEYS, STATUSES
+from parsers.reading.read_transform import DISSECT_KINDS, FIELD_TYPES
 from parsers.reading.yaml_nodes import load_nodes, parse_nodes
 from parsers.shipped import shipped_rules_directory
 
@@ -31,7 +31,8 @@ def test_keys_and_words_are_those_of_the_reader() -> None:
     assert tuple(PROPERTIES) == RULE_KEYS
     assert tuple(PROPERTIES["status"]["enum"]) == STATUSES
     assert tuple(PROPERTIES["format"]["enum"]) == BODY_FORMATS
-    assert tuple(PROPERTIES["types"]["additionalProperties"]["enum"]) == FIELD_TYPES
+    assert tuple(PROPERTIES["types"]["additionalProperties"]["oneOf"][0]["enum"]) == FIELD_TYPES
+    assert tuple(PROPERTIES["dissect"]["additionalProperties"]["enum"]) == DISSECT_KINDS
 
 
 @pytest.mark.parametrize("path", find_rule_files(shipped_rules_directory()), ids=lambda path: path.name)

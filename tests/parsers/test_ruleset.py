@@ -1,5 +1,6 @@
 import json
 import time
+from typing import Any
 
 import polars as pl
 import pytest
@@ -44,7 +45,7 @@ dataset: java
 patterns: ['^%{TIMESTAMP_ISO8601:ts} (?P<log.level>[A-Z]+) (?P<message>.*)$']
 timestamp: {field: ts}
 multiline: {continuation: '^\s', field: error.stack_trace}
-map: {log.level: {warn: warning, WARN: warning}}
+map: {log.level: {LOUD: Warning}}
 tests: [{line: x, expect: no_match}]
 ---
 name: picky
@@ -142,10 +143,13 @@ def test_lines_after_the_first_join_the_message_of_rules_without_multiline(rules
     assert document["message"] == "a\nb"
 
 
-def test_levels_are_lower_case_after_mapping(rules: RuleSet) -> None:
-    document = parse(rules, "2026-11-22 10:00:00 WARN x")[0]
+def test_levels_are_on_one_scale_after_mapping(rules: RuleSet) -> None:
+    words = ("LOUD", "SEVERE", "ODD")
 
-    assert document["log"] == {"level": "warning"}
+    documents: list[Any] = parse(rules, *(f"2026-11-22 10:00:00 {word} x" for word in words))
+
+    assert [document["log"]["level"] for document in documents] == ["warn", "error", "odd"]
+    assert [document["event"].get("severity") for document in documents] == [13, 17, None]
 
 
 def test_priority_when_and_a_pattern_for_the_slow_engine(rules: RuleSet) -> None:

@@ -73,10 +73,10 @@ def test_a_test_fails_with_a_difference_to_read(expect: str, difference: str) ->
 
 
 def test_an_exact_test_knows_every_field() -> None:
-    fields = "{log.level: warn, process.pid: 42, event.category: [web, api]}"
+    fields = "{log.level: warn, event.severity: 13, process.pid: 42, event.category: [web, api]}"
 
     assert run_one(fields, "    exact: true\n").passed
-    failed = run_one("{log.level: warn, process.pid: 42}", "    exact: true\n")
+    failed = run_one("{log.level: warn, event.severity: 13, process.pid: 42}", "    exact: true\n")
     assert failed.differences == (Difference("event.category", None, ["web", "api"]),)
 
 

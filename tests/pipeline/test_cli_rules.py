@@ -104,7 +104,9 @@ def test_tests_that_pass(directory: Path) -> None:
     result = run("test", "rules")
 
     assert result.exit_code == 0
-    assert result.stdout == "2 files, 1 rule, 1 burst rule, 0 errors\n3 tests, 0 failed\n"
+    assert result.stdout == (
+        "2 files, 1 rule, 1 burst rule, 0 errors\ncoverage: 1 of 1 pattern\n3 tests, 0 failed\n"
+    )
 
 
 def test_a_failing_test_shows_the_line_and_what_came_out(directory: Path) -> None:
@@ -132,6 +134,7 @@ def test_a_failing_test_shows_the_line_and_what_came_out(directory: Path) -> Non
         "    | =\n"
         "    no rule took the line\n"
         "\n"
+        "coverage: 2 of 2 patterns\n"
         "6 tests, 4 failed\n"
     )
 
@@ -182,3 +185,65 @@ def test_the_shipped_rules_pass_their_tests() -> None:
     result = run("test")
 
     assert result.exit_code == 0, result.stdout
+
+
+def test_only_the_tests_of_a_named_file_are_run(directory: Path) -> None:
+    (directory / "fails.yml").write_text(FAILING)
+
+    assert run("test", "rules/app.yml").stdout.endswith("2 tests, 0 failed\n")
+    assert run("test", "rules/fails.yml").stdout.endswith("4 tests, 4 failed\n")
+
+
+def test_coverage_lists_what_no_test_exercises(directory: Path) -> None:
+    (directory / "app.yml").write_text(
+        "name: app\nfragments: {LEVEL: INFO|WARN}\n"
+        "patterns:\n"
+        "  - '^%{LEVEL:log.level}(?: (?P<process.pid>\\d+))?: (?P<message>.*)$'\n"
+        "  - '^never (?P<message>.*)$'\n"
+        "map: {log.level: {WARN: warn, INFO: info}}\n"
+        "tests:\n  - {line: 'WARN: hot', expect: {log.level: warn}}\n"
+    )
+
+    told = run("test", "rules", "--coverage").stdout.splitlines()
+
+    assert told[1:] == [
+        "rules/app.yml:5:6: no test exercises pattern 2 of rule 'app'",
+        "rules/app.yml:4:6: no test exercises branch `INFO` of fragment LEVEL of rule 'app'",
+        "rules/app.yml:4:6: no test exercises optional group `(?: (?P<process.pid>\\d+))` of pattern 1 of rule 'app'",
+        "rules/app.yml:6:7: no test exercises entry 'INFO' of the map of log.level of rule 'app'",
+        "coverage: 1 of 2 patterns, 1 of 2 branches, 0 of 1 optional group, 1 of 2 map entries",
+        "1 test, 0 failed",
+    ]
+
+
+def test_update_writes_what_came_out_and_leaves_the_rest(directory: Path) -> None:
+    text = FINE + (
+        "  # a comment that stays\n"
+        "  - {line: ERROR disk, expect: {}}\n"
+        "  - line: INFO cold\n"
+        "    expect:\n"
+        "      log.level: debug  # wrong\n"
+        "      message: cold\n"
+        "  - {line: INFO x, expect: {message: y, process.pid: 7}}\n"
+    )
+    (directory / "app.yml").write_text(text)
+
+    first, second = run("test", "rules", "--update"), run("test", "rules")
+
+    assert first.stdout.splitlines()[1] == "rules/app.yml: 3 tests updated; review with `git diff`"
+    assert (second.exit_code, second.stdout.splitlines()[-1]) == (0, "5 tests, 0 failed")
+    written = (directory / "app.yml").read_text()
+    assert written.startswith(FINE)
+    assert "# a comment that stays" in written
+    assert "      log.level: info  # wrong\n      message: cold\n" in written
+    assert "{line: INFO x, expect: {message: x, process.pid: null}}" in written
+    assert "log.level: error, message: disk" in written
+
+
+def test_update_never_blesses_a_line_that_another_rule_took(directory: Path) -> None:
+    (directory / "fails.yml").write_text(FAILING)
+
+    result = run("test", "rules", "--update")
+
+    assert result.stdout.splitlines()[1] == "rules/fails.yml: 1 test updated; review with `git diff`"
+    assert result.stdout.endswith("6 tests, 3 failed\n")

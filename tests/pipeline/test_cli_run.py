@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.reload.status import read_statuses
 from pipeline.sinks.segments import list_segments
 from tests.pipeline.local_rules import make_environ, make_log, run_tailrace
 from tests.pipeline.local_rules import rules as rules
@@ -101,7 +102,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 @contextmanager
-def following(pattern: Path, rules: Path, store: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def following(pattern: Path, rules: Path, store: Path, **environ: str) -> Iterator["subprocess.Popen[bytes]"]:
     command = [
         sys.executable,
         "-m",
@@ -115,7 +116,10 @@ def following(pattern: Path, rules: Path, store: Path) -> Iterator["subprocess.P
         store,
     ]
     with subprocess.Popen(
-        [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=make_environ()
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=make_environ(**environ),
     ) as process:
         try:
             yield process
@@ -154,6 +158,32 @@ def test_following_stores_what_is_written_and_ends_cleanly(
     assert read_store(store)["log.offset"].n_unique() > 20
     assert read_store(store).height == 30
     assert read_store(store)["_id"].n_unique() == 30
+
+
+def test_edited_rules_go_live_while_files_are_followed(tmp_path: Path, rules: Path) -> None:
+    log, store, status = tmp_path / "app.log", tmp_path / "store", tmp_path / "status"
+    environ = {"TAILRACE_RULES_STATUS_DIRECTORY": str(status), "TAILRACE_RULES_RELOAD_INTERVAL": "100ms"}
+    append(log, "2026-07-01 10:00:00 ERROR boom\n  at one\n")
+
+    def stored() -> list[str]:
+        return read_store(store)["event.original"].to_list()
+
+    def read_reloads() -> list[int]:
+        return [found.reloads for found in read_statuses(status)]
+
+    with following(log, rules, store, **environ):
+        wait_for(lambda: read_reloads() == [0])
+        # The first event is still open when its rule is exchanged: the lines that follow go on with it, by the new one.
+        java = rules / "java.yml"
+        java.write_text(java.read_text().replace(r"'^\s'", r"'^(?:\s|Caused by)'"))
+        wait_for(lambda: read_reloads() == [1])
+        append(log, "Caused by: two\n2026-07-01 10:00:01 ERROR bang\nCaused by: three\nlast\n")
+        wait_for(lambda: "last" in stored())
+    assert sorted(stored()) == [
+        "2026-07-01 10:00:00 ERROR boom\n  at one\nCaused by: two",
+        "2026-07-01 10:00:01 ERROR bang\nCaused by: three",
+        "last",
+    ]
 
 
 @pytest.mark.slow

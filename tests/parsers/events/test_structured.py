@@ -6,25 +6,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.events.structured import read_json_bodies, read_logfmt_bodies
+from parsers.events.structured import BodyReader, read_json_bodies, read_logfmt_bodies
+from parsers.model import Body
+from tests.parsers.events.bodies import PLAIN
+
+Result = tuple[bool, dict[str, str | None], str | None]
 
 
-def read_json(text: str | None, *wanted: str) -> tuple[bool, dict[str, str | None], str | None]:
-    matched, columns, rest = read_json_bodies(pl.Series([text], dtype=pl.String), wanted)
+def read_body(reader: BodyReader, text: str | None, wanted: dict[str, bool], body: Body) -> Result:
+    bodies = reader(pl.Series([text], dtype=pl.String), wanted, body)
+    found = {**bodies.objects, **bodies.values}
     return (
-        matched.item(),
-        {key: columns[key].item() if key in columns else None for key in wanted},
-        rest.item(),
+        bodies.matched.item(),
+        {key: found[key].item() if key in found else None for key in wanted},
+        bodies.rest[""].item(),
     )
 
 
-def read_logfmt(text: str | None, *wanted: str) -> tuple[bool, dict[str, str | None], str | None]:
-    matched, columns, rest = read_logfmt_bodies(pl.Series([text], dtype=pl.String), wanted)
-    return (
-        matched.item(),
-        {key: columns[key].item() if key in columns else None for key in wanted},
-        rest.item(),
-    )
+def read_json(text: str | None, *wanted: str, body: Body = PLAIN, objects: bool = False) -> Result:
+    return read_body(read_json_bodies, text, dict.fromkeys(wanted, objects), body)
+
+
+def read_logfmt(text: str | None, *wanted: str, body: Body = PLAIN) -> Result:
+    return read_body(read_logfmt_bodies, text, dict.fromkeys(wanted, False), body)
 
 
 def test_wanted_members_are_texts_and_the_others_stay_json() -> None:
@@ -58,7 +62,41 @@ def test_key_with_dots_is_a_member_or_a_path() -> None:
     assert read_json('{"a":{"b":{"c":[1, 2]}}}', "a.b.c") == (True, {"a.b.c": "[1,2]"}, None)
     assert read_json('{"a":{"b.c":1}}', "a.b.c") == (True, {"a.b.c": "1"}, None)
     assert read_json('{"a":"b"}', "a.b") == (True, {"a.b": None}, '{"a":"b"}')
-    assert read_json('{"a":{"b":1,"c":2}}', "a", "a.b") == (True, {"a": '{"c":2}', "a.b": "1"}, None)
+    assert read_json('{"a":{"b":1,"c":2}}', "a", "a.b", objects=True) == (
+        True,
+        {"a": '{"c":2}', "a.b": "1"},
+        None,
+    )
+
+
+def test_an_object_stays_with_the_rest_where_a_value_is_wanted() -> None:
+    text = '{"a":{"b":1},"c":{"d":{"e":1}},"f.g":{"h":1}}'
+
+    assert read_json(text, "a", "c.d", "f.g") == (True, {"a": None, "c.d": None, "f.g": None}, text)
+    assert read_json(text, "a", "c.d", "f.g", objects=True) == (
+        True,
+        {"a": '{"b":1}', "c.d": '{"e":1}', "f.g": '{"h":1}'},
+        None,
+    )
+
+
+def test_what_nests_too_deep_becomes_text() -> None:
+    text = '{"a":1,"b":{"c":{"d":[1,2]}},"e":[[1]]}'
+
+    assert read_json(text, body=Body(max_depth=2))[2] == '{"a":1,"b":{"c":"{\\"d\\":[1,2]}"},"e":["[1]"]}'
+
+
+def test_members_beyond_the_limit_become_one_text() -> None:
+    text = '{"a":1,"b":{"c":2,"d":[{"e":3}]},"f":4,"g":{"h":5}}'
+    read = read_json(text, "a", body=Body(max_fields=4))
+
+    assert read[1] == {"a": "1"}
+    assert json.loads(str(read[2])) == {"b": {"c": 2, "d": [{"e": 3}]}, "f": 4, "_beyond": '{"g":{"h":5}}'}
+    assert read_json(text, body=Body(max_fields=7))[2] == text
+    assert (
+        read_logfmt("a=1 b=2 c=3", "a", body=Body(max_fields=1))[2]
+        == '{"b":"2","_beyond":"{\\"c\\":\\"3\\"}"}'
+    )
 
 
 def test_last_of_equal_keys_wins() -> None:
@@ -175,9 +213,13 @@ def test_nothing_of_an_object_is_lost(value: dict[str, Any], ascii: bool) -> Non
     expected = clean(value)
     taken = expected.pop("b", None)
     if taken is not None:
-        assert columns["b"] == taken if isinstance(taken, str) else json.loads(str(columns["b"])) == taken
+        if isinstance(taken, dict):
+            expected["b"] = taken
+        else:
+            assert columns["b"] == taken if isinstance(taken, str) else json.loads(str(columns["b"])) == taken
     if columns["a.b"] is None:
-        expected.pop("a.b", None)
+        if not isinstance(expected.get("a.b"), dict):
+            expected.pop("a.b", None)
         assert left == expected
     else:
         assert left != value
@@ -190,11 +232,12 @@ def test_cut_of_the_batch_changes_nothing(texts: list[str], data: st.DataObject)
     series = pl.Series(texts, dtype=pl.String)
 
     for read in (read_json_bodies, read_logfmt_bodies):
-        whole = read(series, ["a", "a.b"])
-        parts = [read(series[:at], ["a", "a.b"]), read(series[at:], ["a", "a.b"])]
+        wanted = {"a": True, "a.b": False}
+        whole = read(series, wanted, Body())
+        parts = [read(part, wanted, Body()) for part in (series[:at], series[at:])]
 
-        assert [item for part in parts for item in part[0]] == whole[0].to_list()
+        assert [item for part in parts for item in part.matched] == whole.matched.to_list()
         missing = pl.Series([None] * len(texts), dtype=pl.String)
-        found = [item for part in parts for item in part[1].get("a.b", missing[: len(part[0])])]
-        assert found == whole[1].get("a.b", missing).to_list()
-        assert [item for part in parts for item in part[2]] == whole[2].to_list()
+        found = [item for part in parts for item in part.values.get("a.b", missing[: len(part.matched)])]
+        assert found == whole.values.get("a.b", missing).to_list()
+        assert [item for part in parts for item in part.rest[""]] == whole.rest[""].to_list()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.events.times import is_zone, parse_times
+from parsers.events.times import parse_times
+from parsers.events.zone_names import is_zone
 from parsers.model import Timestamp
 
 

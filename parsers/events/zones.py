@@ -1,0 +1,70 @@
+"""Which zone an event's time is read in when the line names none: by rule, by installation, by record."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+
+from parsers.events.when import Router
+from parsers.model import Condition, Timestamp, When, ZoneChoice, ZoneRule
+
+RECORD_ZONE = "event.timezone"
+
+
+def choose_zones(
+    spec: Timestamp, captures: pl.DataFrame, rows: pl.DataFrame, installation: Sequence[ZoneRule] = ()
+) -> pl.Series | None:
+    """The zone of each row: what its rule says, else the installation, else the record (`event.timezone`).
+
+    Args:
+        spec: the rule's `timestamp`.
+        captures: what the rule captured; a field is looked for here first. May have no column at all.
+        rows: what is known of the same rows; its height counts.
+        installation: zones by conditions; the first whose conditions hold counts.
+
+    Returns:
+        String series of the rows' height, null where nobody says a zone. None when that is so for all, or when the
+        rule names one zone for all, which then counts.
+    """
+    choice = spec.timezone
+    if isinstance(choice, str):
+        return None
+    zones = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    if choice is not None:
+        zones = _choose_first(_to_rules(choice), captures, rows)
+        if choice.default is not None:
+            return zones.fill_null(choice.default)
+    if installation and zones.null_count():
+        found = _choose_first(installation, captures, rows)
+        zones = zones.zip_with(zones.is_not_null(), found)
+    if zones.null_count() and rows.schema.get(RECORD_ZONE) == pl.String:
+        zones = zones.zip_with(zones.is_not_null(), rows[RECORD_ZONE])
+    return None if zones.null_count() == len(zones) else zones
+
+
+def _to_rules(choice: ZoneChoice) -> tuple[ZoneRule, ...]:
+    return tuple(
+        ZoneRule(((Condition(choice.field, (glob,)),),), zone) for glob, zone in choice.values.items()
+    )
+
+
+def _choose_first(rules: Sequence[ZoneRule], captures: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    names = dict.fromkeys(_list_fields(rule.when for rule in rules))
+    columns = [captures[name] for name in names if name in captures.columns]
+    columns += [rows[name] for name in names if name in rows.columns and name not in captures.columns]
+    router = Router(pl.DataFrame(columns) if columns else rows.select())
+    chosen = np.full(rows.height, -1, dtype=np.int64)
+    open_rows = np.ones(rows.height, dtype=np.bool_)
+    for number, rule in enumerate(rules):
+        if not columns and rule.when:
+            continue
+        met = router.find_rows(rule.when, open_rows)
+        chosen[met] = number
+        open_rows[met] = False
+    texts = pl.Series([rule.timezone for rule in rules], dtype=pl.String)
+    places = pl.Series(chosen)
+    return texts.gather(places.set(places < 0, None))
+
+
+def _list_fields(whens: Iterable[When]) -> Iterable[str]:
+    return (condition.field for when in whens for every in when for condition in every)

@@ -1,0 +1,82 @@
+"""What a running process says of its rules: one small JSON file for each process, read by `tailrace rules status`."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FOLDER = "tailrace"
+PREFIX = "rules-"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStatus:
+    """The rules that a process has in force, and how its last reload went. Times are ISO 8601 in UTC.
+
+    `outcome`: `accepted`, `refused`, or empty while there was no change. `events` counts live events by rule, those
+    that no rule took under an empty name; `experimental` the lines that experimental rules would take; `quarantined`
+    are rules that were switched off since they took too long.
+    """
+
+    pid: int
+    program: str
+    directory: str
+    hash: str
+    rules: int
+    since: str
+    written: str
+    reloads: int = 0
+    refusals: int = 0
+    outcome: str = ""
+    judged: str = ""
+    reasons: tuple[str, ...] = ()
+    events: Mapping[str, int] = field(default_factory=dict)
+    experimental: Mapping[str, int] = field(default_factory=dict)
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose_folder(environ: Mapping[str, str]) -> Path:
+    """Where status files lie: `$XDG_STATE_HOME/tailrace`, by default `~/.local/state/tailrace` (XDG Base Directory)."""
+    state = environ.get("XDG_STATE_HOME") or Path(environ.get("HOME", "/tmp"), ".local", "state")
+    return Path(state) / FOLDER
+
+
+def write_status(folder: Path, status: RuleStatus) -> None:
+    """Write the process's file in one step. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _name_file(folder, status.pid)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(status), ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)
+
+
+def remove_status(folder: Path, pid: int) -> None:
+    """Remove the file of a process that ends."""
+    _name_file(folder, pid).unlink(missing_ok=True)
+
+
+def read_statuses(folder: Path) -> Iterator[RuleStatus]:
+    """The statuses of processes that still run, by pid; files of others, and what is no status, are left out."""
+    for path in sorted(folder.glob(f"{PREFIX}*.json")):
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            status = RuleStatus(**{**found, "reasons": tuple(found.get("reasons", ()))})
+        except (OSError, ValueError, TypeError):
+            continue
+        if _is_running(status.pid):
+            yield status
+
+
+def _name_file(folder: Path, pid: int) -> Path:
+    return folder / f"{PREFIX}{pid}.json"
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
