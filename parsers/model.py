@@ -65,7 +65,7 @@ class Multiline:
     """When the lines after a matched line belong to the same event (files only; shippers join for Kafka).
 
     A following line belongs to the event if `continuation` matches it; or, when only `start` is given, if
-    `start` does not match it and no rule chooses it. The lines after the first go to `field`.
+    `start` does not match it and no rule chooses it but one of last resort. The lines after the first go to `field`.
     """
 
     continuation: str | None = None

@@ -78,7 +78,11 @@ def _add_fixed(frame: pl.DataFrame, fixed: dict[str, Value]) -> pl.DataFrame:
         literal = to_literal(value)
         if name in frame.columns and frame[name].null_count() < frame.height:
             if frame[name].null_count():
-                literals.append(pl.coalesce(pl.col(name), literal).alias(name))
+                column = pl.col(name)
+                if isinstance(value, list) and not isinstance(frame.schema[name], pl.List):
+                    # One value where the rule fixes several: ECS's arrays hold both.
+                    column = pl.when(column.is_not_null()).then(pl.concat_list(column.cast(pl.String)))
+                literals.append(pl.coalesce(column, literal).alias(name))
         else:
             literals.append(literal.alias(name))
     return frame.with_columns(literals) if literals else frame

@@ -16,6 +16,7 @@ import polars as pl
 import regex
 
 from parsers.errors import Problem, RuleError
+from parsers.events.compile import LAST_RESORT
 from parsers.model import Rule
 from parsers.patterns.dialect import read_pattern
 from parsers.patterns.engines import to_polars, to_regex
@@ -62,12 +63,15 @@ class Join:
 class Joins:
     """All rules that join lines. `of_rule` maps a rule's index to its place in `joins`, -1 for rules that do not.
 
+    `is_free`: lines that the rule chooses do not end another's event; so it is with rules that are a last resort, and
+    with lines that no rule chooses (the last place).
     `continuing` matches where any linear pattern for continuation lines does: in most files few lines, and then these
     alone are looked at pattern by pattern. None: there is no such pattern.
     """
 
     joins: tuple[Join, ...]
     of_rule: IntArray
+    is_free: BoolArray
     continuing: str | None = None
 
 
@@ -109,7 +113,8 @@ def build_joins(rules: Sequence[Rule], fragments: Mapping[str, str] = FRAGMENTS)
         )
     if problems:
         raise RuleError(problems)
-    return Joins(tuple(joins), of_rule, _join_continuations(joins))
+    is_free = np.array([*(rule.priority <= LAST_RESORT for rule in rules), True], dtype=np.bool_)
+    return Joins(tuple(joins), of_rule, is_free, _join_continuations(joins))
 
 
 def _join_continuations(joins: Sequence[Join]) -> str | None:
@@ -143,8 +148,8 @@ def join_lines(
 
     A line belongs to the event before it when the rule that chose that event's first line says so: its `continuation`
     matches the line, whatever else would choose it; or, with `start` alone, `start` matches the event's first line and
-    not this line, and no rule chooses it. An event that reaches the rule's `max_lines` or `max_bytes` ends, and the
-    line that would pass them begins another, which goes on by the same rule.
+    not this line, and no rule chooses it but one of last resort. An event that reaches the rule's
+    `max_lines` or `max_bytes` ends, and the line that would pass them begins another, which goes on by the same rule.
 
     `choose` gives the index of the rule that chooses each line (-1: none); it is asked about few lines only. `opened`
     is what the call for the lines before these gave; with `is_last` nothing stays open. How a file's lines are cut
@@ -253,7 +258,7 @@ def _find_runs(
         heads = np.flatnonzero(can_head & (join_of == place))
         if not heads.size:
             continue
-        continues = ~matches[place] & (chosen == NOT_CHOSEN) if join.is_start else matches[place]
+        continues = ~matches[place] & joins.is_free[chosen] if join.is_start else matches[place]
         stops = np.append(np.flatnonzero(~continues), height)
         ends = stops[np.searchsorted(stops, heads + 1)]
         longer = ends > heads + 1

@@ -1,6 +1,7 @@
 """Makes fields of captures: types, value maps, the event's time; and puts them over what was known before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from parsers.events.compile import CompiledRule
 from parsers.events.convert import convert_types, map_values
 from parsers.events.dissect import dissect_fields
 from parsers.events.levels import add_levels
+from parsers.events.prepare import ROW
 from parsers.events.syslog_priority import add_priority
 from parsers.events.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
 from parsers.events.zones import choose_zones
@@ -53,13 +55,19 @@ def refine_captures(
                 frame = frame.drop(source)
     if compiled.dissectors and not frame.width:
         return dissect_fields(frame, rows, compiled.dissectors)
-    if not frame.width:
+    if not frame.width and not rule.map:
         return frame
+    is_bare = not frame.width
+    if is_bare:
+        # A frame without columns has no height; maps may read what the rules before this one captured.
+        frame = rows.select(ROW)
     frame = convert_types(frame, compiled.types, list(frame.columns), rule.separators)
     if rule.map:
         sources = {item.source for item in rule.map} | {item.target for item in rule.map}
         inherited = [name for name in sources if name not in frame.columns and name in rows.columns]
         frame = map_values(frame.with_columns(rows.select(inherited)), rule.map)
+    if is_bare:
+        frame = frame.drop(ROW)
     frame = add_priority(add_levels(frame))
     return dissect_fields(frame, rows, compiled.dissectors) if compiled.dissectors else frame
 
@@ -87,6 +95,8 @@ def _read_times(
     spec = compiled.rule.timestamp
     assert spec is not None
     zones = choose_zones(spec, frame, rows, timezones)
+    if zones is not None and isinstance(spec.timezone, str):
+        spec = replace(spec, timezone=None)  # the line's own, filled up with the rule's
     recorded = rows["_time"]
     times = parse_times(texts, spec, recorded, zones, default_timezone)
     new = [times.alias("@timestamp")]

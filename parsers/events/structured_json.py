@@ -1,5 +1,6 @@
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -63,11 +64,15 @@ def read_json_bodies(texts: pl.Series, wanted: Mapping[str, bool], body: Body) -
                 del members[key]
                 _put(objects, key, row, height, _to_text(value, depth))
         for name in parents.intersection(members):
+            original, has_lost = members[name], False
             for key, path in nested[name]:
                 raw = None if key in named else _take(members, path, wanted[key])
                 if raw is not None:
+                    has_lost = True
                     target = objects if _is_object(raw) else columns
                     _put(target, key, row, height, _to_text(bytes(raw), depth))
+            if name in members:
+                members[name] = Raw(msgspec.json.encode(members[name])) if has_lost else original
         for key in plain.intersection(members):
             value = bytes(members[key])
             if value[:1] != b"{":
@@ -104,7 +109,7 @@ def mend_surrogates(text: bytes) -> bytes:
     return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], text)
 
 
-def _read_members(text: str | None) -> dict[str, Raw] | None:
+def _read_members(text: str | None) -> dict[str, Any] | None:
     if text is None or not text.lstrip().startswith("{"):
         return None
     try:
@@ -121,26 +126,36 @@ def _is_object(raw: Raw) -> bool:
     return bytes(raw)[:1] == b"{"
 
 
-def _take(members: dict[str, Raw], path: Sequence[str], takes_object: bool) -> Raw | None:
-    """Take a nested member out; an object that is empty then goes too."""
-    raw = members.get(path[0])
-    if raw is None or bytes(raw)[:1] != b"{":
+def _take(members: dict[str, Any], path: Sequence[str], takes_object: bool) -> Raw | None:
+    """Take a nested member out; an object that is empty then goes too. Objects on the way stay opened, as dicts."""
+    inner = _open(members, path[0])
+    if inner is None:
         return None
-    inner = _MEMBERS.decode(raw)
     name = ".".join(path[1:])
     found = inner.get(name)
-    if found is not None and (takes_object or not _is_object(found)):
+    if found is None:
+        found = _take(inner, path[1:], takes_object) if len(path) > 2 else None
+    elif not isinstance(found, dict) and not _is_object(found):
         del inner[name]
-    elif found is not None:
+    elif takes_object:
+        del inner[name]
+        found = Raw(msgspec.json.encode(found))
+    else:
         return None
-    elif len(path) > 2:
-        found = _take(inner, path[1:], takes_object)
-    if found is not None:
-        if inner:
-            members[path[0]] = Raw(msgspec.json.encode(inner))
-        else:
-            del members[path[0]]
+    if found is not None and not inner:
+        del members[path[0]]
     return found
+
+
+def _open(members: dict[str, Any], name: str) -> dict[str, Any] | None:
+    value = members.get(name)
+    if isinstance(value, dict):
+        return value
+    if value is None or not _is_object(value):
+        return None
+    opened: dict[str, Any] = _MEMBERS.decode(value)
+    members[name] = opened
+    return opened
 
 
 def _to_text(raw: bytes, max_depth: int) -> str | None:

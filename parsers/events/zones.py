@@ -14,7 +14,7 @@ RECORD_ZONE = "event.timezone"
 def choose_zones(
     spec: Timestamp, captures: pl.DataFrame, rows: pl.DataFrame, installation: Sequence[ZoneRule] = ()
 ) -> pl.Series | None:
-    """The zone of each row: what its rule says, else the installation, else the record (`event.timezone`).
+    """The zone of each row: that of its line (`event.timezone`, captured), its rule, the installation or its record.
 
     Args:
         spec: the rule's `timestamp`.
@@ -27,13 +27,16 @@ def choose_zones(
         rule names one zone for all, which then counts.
     """
     choice = spec.timezone
+    own = captures[RECORD_ZONE] if captures.schema.get(RECORD_ZONE) == pl.String else None
     if isinstance(choice, str):
-        return None
+        return None if own is None else own.fill_null(choice)
     zones = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     if choice is not None:
         zones = _choose_first(_to_rules(choice), captures, rows)
         if choice.default is not None:
-            return zones.fill_null(choice.default)
+            zones = zones.fill_null(choice.default)
+    if own is not None:
+        zones = own.zip_with(own.is_not_null(), zones)
     if installation and zones.null_count():
         found = _choose_first(installation, captures, rows)
         zones = zones.zip_with(zones.is_not_null(), found)

@@ -10,7 +10,12 @@ from parsers.patterns.tokens import Token
 
 
 def lint_anchors(rule: Rule) -> Iterator[Problem]:
-    """A warning for each pattern that does not begin with `^` or not end with `$`."""
+    """A warning for each pattern that does not begin with `^` or not end with `$`.
+
+    A rule that reads on from another may look for a word in a text that is known to be its program's.
+    """
+    if rule.after:
+        return
     for pattern in rule.patterns:
         branches = split_branches(read_rule_pattern(rule, pattern).tokens)
         begins = all(_has_anchor(branch, "^", 0) for branch in branches)

@@ -9,6 +9,7 @@ import pytest
 from parsers.document import to_documents
 from parsers.errors import RuleError
 from parsers.load import parse_rules
+from parsers.notebook import parse_lines
 from parsers.ruleset import build_rule_set
 
 TESTS = "tests: [{line: x, expect: no_match}]"
@@ -157,3 +158,42 @@ def test_mistakes_say_how_to_mend_them(keys: str, message: str) -> None:
         parse_rules(f"name: a\nformat: json\n{keys}\n{TESTS}\n", "a.yml")
 
     assert [str(problem) for problem in caught.value.problems] == [f"a.yml:{message}"]
+
+
+def test_a_zone_that_the_line_names_beside_its_time_counts_before_the_rules() -> None:
+    rules = parse_rules(
+        r"""
+name: zoned
+patterns: ['^(?P<ts>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<event.timezone>[\w/+:]+) (?P<message>.*)$']
+timestamp: {field: ts, formats: ['%Y-%m-%d %H:%M:%S'], timezone: Europe/Berlin}
+"""
+    )
+    parsed = parse_lines(["2026-07-01 10:00:00 UTC a", "2026-07-01 10:00:00 America/New_York b"], rules)
+    assert parsed["@timestamp"].dt.hour().to_list() == [10, 14]
+
+
+def test_maps_of_a_rule_that_captures_nothing_read_what_came_before() -> None:
+    rules = parse_rules(
+        r"""
+name: head
+patterns: ['^(?P<shop.state>\w+): (?P<message>.*)$']
+---
+name: tail
+after: head
+patterns: ['^done$']
+map: {event.outcome: {from: shop.state, values: {OK: success}}}
+"""
+    )
+    assert parse_lines(["OK: done"], rules)["event.outcome"].to_list() == ["success"]
+
+
+def test_a_mapped_value_stands_beside_fixed_lists() -> None:
+    rules = parse_rules(
+        r"""
+name: app
+patterns: ['^(?P<message>\w+)$']
+map: {event.type: {from: message, values: {known: info}}}
+set: {event.type: [error, end]}
+"""
+    )
+    assert parse_lines(["known", "other"], rules)["event.type"].to_list() == [["info"], ["error", "end"]]

@@ -111,7 +111,7 @@ MULTILINE = Keys(
         ),
         Key(
             "start",
-            "In its place: lines that this does not match, and that no rule takes, belong to the event before them.",
+            "In its place: lines that neither this nor a rule (above last resort) takes belong to the event before.",
             Text("pattern"),
             example="'^\\d{4}-'",
         ),

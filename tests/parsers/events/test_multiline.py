@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from parsers.errors import RuleError
 from parsers.events.multiline import OpenEvent, build_joins, join_events, join_lines
+from parsers.load import parse_rules
 from parsers.model import Multiline, Pattern, Rule
+from parsers.ruleset import build_rule_set
 from pipeline.sources.blocks import Block
 from pipeline.sources.encodings import Encoding
 from pipeline.sources.lines import read_lines
@@ -229,3 +231,25 @@ def test_the_cut_into_calls_changes_nothing(texts: list[str], cuts: list[int]) -
 
     assert rest is None
     assert joined.equals(join_events(lines, choose(lines), RULES))
+
+
+def test_a_last_resort_does_not_end_the_event_of_a_rule_with_a_start() -> None:
+    rules = parse_rules(
+        r"""
+name: report
+patterns: ['^=(?P<log.level>\w+) REPORT$']
+multiline: {start: '^='}
+---
+name: anything
+priority: -40
+patterns: ['^(?P<log.level>INFO|WARN) (?P<message>.*)$']
+---
+name: equal
+patterns: ['^app: (?P<message>.*)$']
+"""
+    )
+    lines = ["=ERROR REPORT", "INFO inside", "free", "app: outside"]
+    frame = pl.DataFrame({"event.original": lines, "_size": [len(line) + 1 for line in lines]})
+    rule_set = build_rule_set(rules)
+    events = join_events(frame, rule_set.choose_lines(frame["event.original"]), rule_set.rules)
+    assert events["event.original"].to_list() == ["=ERROR REPORT\nINFO inside\nfree", "app: outside"]
