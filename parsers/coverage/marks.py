@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import regex
 
 from parsers.explain.show import show_tokens
-from parsers.explain.steps import OPENING
 from parsers.model import Rule
 from parsers.patterns.dialect import read_pattern
 from parsers.patterns.engines import group_name, to_regex
 from parsers.patterns.fragments import FRAGMENTS
+from parsers.patterns.groups import OPENING, find_branch_end, find_close
 from parsers.patterns.tokens import ReadPattern, Token
 
 # Private-use characters: no rule holds them, and reading a pattern leaves them where they stand. After the first comes
@@ -107,7 +107,7 @@ def _insert_marks(tokens: tuple[Token, ...], own: list[str], marks: list[Mark]) 
             is_fragment = bool(inside) and inside[0] == Token("literal", _BEGIN)
             is_plain = token.kind != "look"
             if is_plain and _is_markable(fragments) and _is_optional(tokens, at):
-                mark(False, _show(tokens[at : _find_close(tokens, at) + 1]))
+                mark(False, _show(tokens[at : find_close(tokens, at) + 1]))
             groups.append(is_plain and _has_branches(tokens, at))
             if groups[-1] and not is_fragment and _is_markable(fragments):
                 mark(True, _show_branch(tokens, at + 1))
@@ -123,42 +123,17 @@ def _is_markable(fragments: list[str | None]) -> bool:
 
 
 def _has_branches(tokens: tuple[Token, ...], opening: int) -> bool:
-    depth = 0
-    for token in tokens[opening + 1 :]:
-        if depth == 0 and token.kind == "or":
-            return True
-        depth += token.kind in OPENING
-        depth -= token.kind == "close"
-        if depth < 0:
-            return False
-    return False
+    end = find_branch_end(tokens, opening + 1)
+    return end < len(tokens) and tokens[end].kind == "or"
 
 
 def _is_optional(tokens: tuple[Token, ...], opening: int) -> bool:
-    close = _find_close(tokens, opening)
-    after = tokens[close + 1] if close + 1 < len(tokens) else None
-    return after is not None and after.kind == "quantifier" and after.text[:1] in "?*"
-
-
-def _find_close(tokens: tuple[Token, ...], opening: int) -> int:
-    depth = 0
-    for at in range(opening, len(tokens)):
-        depth += tokens[at].kind in OPENING
-        depth -= tokens[at].kind == "close"
-        if depth == 0:
-            return at
-    return len(tokens) - 1
+    after = find_close(tokens, opening) + 1
+    return after < len(tokens) and tokens[after].kind == "quantifier" and tokens[after].text[:1] in "?*"
 
 
 def _show_branch(tokens: tuple[Token, ...], start: int) -> str:
-    depth = 0
-    for at in range(start, len(tokens)):
-        kind = tokens[at].kind
-        if depth == 0 and kind in ("or", "close"):
-            return _show(tokens[start:at])
-        depth += kind in OPENING
-        depth -= kind == "close"
-    return _show(tokens[start:])
+    return _show(tokens[start : find_branch_end(tokens, start)])
 
 
 def _show(tokens: tuple[Token, ...]) -> str:

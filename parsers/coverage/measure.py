@@ -10,7 +10,7 @@ from parsers.explain.follow import follow_events
 from parsers.explain.model import Taken
 from parsers.model import Location, Rule
 from parsers.ruleset import RuleSet
-from parsers.ruletest import build_line_frame
+from parsers.testing.ruletest import build_line_frame
 
 
 def measure_coverage(rule_set: RuleSet) -> Coverage:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from parsers.chains import list_chain
 from parsers.errors import Problem, RuleError
 from parsers.events.fill import fill_fields
 from parsers.events.geoip import Database, describe_database, locate, open_geoip
@@ -66,7 +67,7 @@ def build_enricher(rules: Sequence[Rule], enrichments: Sequence[Enrichment] = ()
 
     own: dict[str, tuple[Add, ...]] = {}
     for rule in rules:
-        found = [build(lookup) for name in _list_chain(rule, by_name) for lookup in by_name[name].lookup]
+        found = [build(lookup) for name in list_chain(rule, by_name) for lookup in by_name[name].lookup]
         if found:
             own[rule.name] = tuple(add for add in found if add is not None)
     common: list[tuple[When, Add]] = []
@@ -98,17 +99,6 @@ def hash_enrichments(enrichments: Sequence[Enrichment]) -> str:
         when = [[(condition.field, condition.globs) for condition in every] for every in item.when]
         found.update(repr((item.name, item.kind, when, lookup, database, item.sources)).encode())
     return found.hexdigest()
-
-
-def _list_chain(rule: Rule, rules: Mapping[str, Rule]) -> list[str]:
-    """The rule and all it comes after, the rule first: what it fills its parents leave."""
-    chain, waiting = [rule.name], list(rule.after)
-    while waiting:
-        name = waiting.pop(0)
-        if name in rules and name not in chain:
-            chain.append(name)
-            waiting.extend(rules[name].after)
-    return chain
 
 
 def _to_lookup(table: TableLookup) -> Add:

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
+from parsers.chains import list_chain
 from parsers.errors import Problem, RuleError
 from parsers.events.mask_forms import to_final, to_stand_in
 from parsers.events.mask_restore import put_lists, restore
@@ -126,7 +127,7 @@ def build_masker(rules: Sequence[Rule], installation: Installation) -> Masker | 
     by_name = {rule.name: rule for rule in rules}
     own = {}
     for rule in rules:
-        masks = dict.fromkeys(mask for name in _list_chain(rule, by_name) for mask in by_name[name].mask)
+        masks = dict.fromkeys(mask for name in list_chain(rule, by_name) for mask in by_name[name].mask)
         if masks:
             own[rule.name] = tuple(build(mask) for mask in masks)
     if not common and not own:
@@ -151,16 +152,6 @@ def check_mask_key(rules: Sequence[Rule], installation: Installation) -> None:
     ]
     if problems:
         raise RuleError(problems)
-
-
-def _list_chain(rule: Rule, rules: Mapping[str, Rule]) -> list[str]:
-    chain, waiting = [rule.name], list(rule.after)
-    while waiting:
-        name = waiting.pop(0)
-        if name in rules and name not in chain:
-            chain.append(name)
-            waiting.extend(rules[name].after)
-    return chain
 
 
 def _needs_field(scan: Scan) -> bool:

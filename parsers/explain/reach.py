@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import regex
 
 from parsers.explain.show import show_tokens
-from parsers.explain.steps import Step, split_branches, split_steps
+from parsers.explain.steps import Step, split_steps
 from parsers.patterns.engines import to_regex
+from parsers.patterns.groups import split_branches
 from parsers.patterns.tokens import ReadPattern, Token
 
 # A prefix is tried some ten times for a pattern; a hostile line may not make a person wait for long.

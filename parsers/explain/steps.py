@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from parsers.patterns.groups import OPENING, find_close, split_branches
 from parsers.patterns.tokens import Token
-
-OPENING = ("open", "name", "look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def split_steps(tokens: Sequence[Token]) -> tuple[Step, ...]:
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        stop = _find_close(tokens, at) + 1 if token.kind in OPENING else at + 1
+        stop = find_close(tokens, at) + 1 if token.kind in OPENING else at + 1
         inner = tuple(tokens[at + 1 : stop - 1]) if token.kind in ("open", "name") else ()
         quantified = stop < len(tokens) and tokens[stop].kind == "quantifier"
         quantifier = tokens[stop].text if quantified else ""
@@ -46,27 +45,3 @@ def split_steps(tokens: Sequence[Token]) -> tuple[Step, ...]:
             )
         at = stop + quantified
     return tuple(steps)
-
-
-def split_branches(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], ...]:
-    """The alternatives of a sequence, cut at each `|` that is in no group."""
-    branches: list[tuple[Token, ...]] = []
-    depth, start = 0, 0
-    for at, token in enumerate(tokens):
-        depth += token.kind in OPENING
-        depth -= token.kind == "close"
-        if token.kind == "or" and depth == 0:
-            branches.append(tuple(tokens[start:at]))
-            start = at + 1
-    branches.append(tuple(tokens[start:]))
-    return tuple(branches)
-
-
-def _find_close(tokens: Sequence[Token], opening: int) -> int:
-    depth = 0
-    for at in range(opening, len(tokens)):
-        depth += tokens[at].kind in OPENING
-        depth -= tokens[at].kind == "close"
-        if depth == 0:
-            return at
-    raise ValueError("a group that is not closed")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from parsers.errors import Problem
 from parsers.explain.follow import read_rule_pattern
-from parsers.explain.steps import split_branches
 from parsers.model import Rule
+from parsers.patterns.groups import split_branches
 from parsers.patterns.tokens import Token
 
 

@@ -14,10 +14,11 @@ import regex
 from parsers.errors import Problem
 from parsers.explain.follow import read_rule_pattern
 from parsers.explain.show import show_tokens
-from parsers.explain.steps import Step, split_branches, split_steps
+from parsers.explain.steps import Step, split_steps
 from parsers.lint.sample import PREFERRED, make_text
 from parsers.model import Pattern, Rule
 from parsers.patterns.engines import to_regex
+from parsers.patterns.groups import split_branches
 from parsers.patterns.tokens import ReadPattern, Token
 
 # What a pattern may take on a line of `_LONGEST` characters; the engine gives a line up after 0.05 s.

@@ -11,7 +11,7 @@ from parsers.explain.model import Taken
 from parsers.lint.sample import make_samples
 from parsers.model import Pattern, Rule
 from parsers.ruleset import RuleSet
-from parsers.ruletest import build_line_frame
+from parsers.testing.ruletest import build_line_frame
 
 
 def lint_reached(rule_set: RuleSet) -> Iterator[Problem]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import regex
 
-from parsers.explain.steps import Step, split_branches, split_steps
+from parsers.explain.steps import Step, split_steps
 from parsers.patterns.engines import to_regex
+from parsers.patterns.groups import split_branches
 from parsers.patterns.tokens import ReadPattern, Token
 
 # Characters that look like what classes of log patterns are meant for; the first that a class holds is taken.

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from parsers.patterns.groups import OPENING
 from parsers.patterns.tokens import ReadPattern, Token
 
-_OPENING = ("open", "name", "look")
 _SKIPPABLE = ("?", "*")
 
 
@@ -50,7 +50,7 @@ def _split(tokens: Sequence[Token]) -> list[tuple[Sequence[Token], str]]:
             continue
         if depth == 0:
             start = at
-        depth += token.kind in _OPENING
+        depth += token.kind in OPENING
         depth -= token.kind == "close"
         if depth == 0:
             pieces.append((tokens[start : at + 1], ""))

@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 from parsers.patterns.tokens import ReadPattern, Token
 
-_OPENING = ("open", "name", "look")
 _DASH = 0x2D
 # Whether a piece can match an empty text, and whether a lone `-`.
 _Blank: TypeAlias = tuple[bool, bool]

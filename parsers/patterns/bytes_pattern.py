@@ -7,9 +7,9 @@ compile and scan several times faster than the automata that UTF-8 mode makes of
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from parsers.patterns.groups import OPENING
 from parsers.patterns.tokens import MAXIMUM_CODE_POINT, Range, Token
 
-_OPENING = ("open", "name", "look")
 # RFC 3629: a lead byte and one to three continuation bytes.
 _MULTIBYTE = r"[\xc2-\xf4][\x80-\xbf]{1,3}"
 _NOTHING = r"[^\x00-\xff]"
@@ -32,7 +32,7 @@ def write_bytes(tokens: Sequence[Token]) -> BytesPattern:
         following = (
             tokens[at + 1].text if at + 1 < len(tokens) and tokens[at + 1].kind == "quantifier" else ""
         )
-        depth += token.kind in _OPENING
+        depth += token.kind in OPENING
         if not dropped:
             if token.kind == "look" and token.text != "(?>":
                 dropped, exact = depth, False

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from parsers.patterns.groups import OPENING
 from parsers.patterns.tokens import ReadPattern, Token
 
 Start: TypeAlias = Literal["year", "number", "other"]
@@ -17,7 +18,6 @@ Start: TypeAlias = Literal["year", "number", "other"]
 
 STARTS: tuple[Start, ...] = ("year", "number", "other")
 _LOOKED_AT = 4
-_OPENING = ("open", "name", "look")
 _DIGITS = (0x30, 0x39)
 _ANYTHING = frozenset(STARTS)
 
@@ -77,7 +77,7 @@ def part_lines(texts: pl.Series) -> dict[Start, pl.Series]:
 def _is_alternation(tokens: Sequence[Token]) -> bool:
     depth = 0
     for token in tokens:
-        depth += token.kind in _OPENING
+        depth += token.kind in OPENING
         depth -= token.kind == "close"
         if token.kind == "or" and depth == 0:
             return True
@@ -106,7 +106,7 @@ def _read_alternation(tokens: Sequence[Token], at: int) -> tuple[_Prefix, int]:
 
 def _read_piece(tokens: Sequence[Token], at: int) -> tuple[_Prefix, int]:
     token = tokens[at]
-    if token.kind in _OPENING:
+    if token.kind in OPENING:
         inner, end = _read_alternation(tokens, at + 1)
         return (_empty() if token.kind == "look" and token.text != "(?>" else inner), end + 1
     if token.kind == "backreference":

@@ -7,6 +7,7 @@ too much is found out when the captures are taken.
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from parsers.patterns.groups import find_close
 from parsers.patterns.tokens import Range, Token
 
 # Fewer words are cheap as they are, and tell lines apart.
@@ -15,7 +16,6 @@ MOST_WORDS = 256
 # Positions that keep their own characters; all later ones share theirs.
 EXACT_POSITIONS = 3
 
-_OPENING = ("open", "name", "look")
 _Word: TypeAlias = tuple[tuple[Range, ...], ...]
 
 
@@ -30,7 +30,7 @@ def widen_words(tokens: Sequence[Token]) -> tuple[Token, ...]:
     while at < len(tokens):
         token = tokens[at]
         if token.kind in ("open", "name"):
-            end = _find_close(tokens, at)
+            end = find_close(tokens, at)
             words = _list_words(tokens[at + 1 : end])
             if words is not None and len(words) >= FEWEST_WORDS and all(words):
                 out += [token, *_write_words(words), tokens[end]]
@@ -39,16 +39,6 @@ def widen_words(tokens: Sequence[Token]) -> tuple[Token, ...]:
         out.append(token)
         at += 1
     return tuple(out)
-
-
-def _find_close(tokens: Sequence[Token], start: int) -> int:
-    depth = 0
-    for at in range(start, len(tokens)):
-        depth += tokens[at].kind in _OPENING
-        depth -= tokens[at].kind == "close"
-        if depth == 0:
-            return at
-    raise ValueError("a group without an end")
 
 
 def _list_words(tokens: Sequence[Token]) -> list[_Word] | None:
@@ -65,7 +55,7 @@ def _list_words(tokens: Sequence[Token]) -> list[_Word] | None:
             at += 1
             continue
         if token.kind in ("open", "name") and not token.text.startswith("(?i"):
-            end = _find_close(tokens, at)
+            end = find_close(tokens, at)
             pieces = _list_words(tokens[at + 1 : end])
         else:
             pieces = _list_characters(token)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from parsers.coverage.model import Coverage
     from parsers.model import Location
     from parsers.ruleset import RuleSet
-    from parsers.ruletest import TestResult
+    from parsers.testing.ruletest import TestResult
     from pipeline.stages.burst_test import BurstTestResult
 
 
@@ -52,7 +52,7 @@ def test(context: click.Context, path: Path | None, junit: Path | None, coverage
     if checked.errors:
         context.exit(1)
     from parsers.ruleset import build_rule_set
-    from parsers.ruletest import run_tests
+    from parsers.testing.ruletest import run_tests
 
     rule_set = build_rule_set(checked.rules)
     results = [result for result in run_tests(rule_set) if _is_in(result.location, file)]
@@ -74,7 +74,7 @@ def _is_in(location: "Location", file: Path | None) -> bool:
 
 
 def _update(results: Sequence["TestResult"], rule_set: "RuleSet") -> list["TestResult"]:
-    from parsers.testupdate import update_tests
+    from parsers.testing.update import update_tests
 
     changed, kept = update_tests(results)
     for file, number in changed.items():
@@ -108,14 +108,14 @@ def _run_burst_tests(checked: Checked, file: Path | None) -> tuple[Outcome, ...]
 
 
 def _to_outcome(result: "TestResult") -> Outcome:
-    from parsers.testreport import describe_failure
+    from parsers.testing.report import describe_failure
 
     failure = "" if result.passed else describe_failure(result)
     return Outcome(result.rule, result.test.name, result.location, failure)
 
 
 def _to_burst_outcome(result: "BurstTestResult") -> Outcome:
-    from parsers.testreport import describe_place
+    from parsers.testing.report import describe_place
 
     lines = [describe_place(result.location, "burst rule", result.rule, result.test)]
     lines += [f"    {difference}" for difference in result.differences]

@@ -12,9 +12,9 @@ from parsers.lint.lint import lint_changed
 from parsers.load import check_rules
 from parsers.model import Rule
 from parsers.ruleset import RuleSet
-from parsers.ruletest import run_tests
-from parsers.testimpact import find_affected_tests, find_changed
-from parsers.testreport import describe_failure
+from parsers.testing.impact import find_affected_tests, find_changed
+from parsers.testing.report import describe_failure
+from parsers.testing.ruletest import run_tests
 
 # What is told of a refusal; a broken directory could fill the log.
 REASONS = 20

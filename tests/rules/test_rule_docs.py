@@ -8,8 +8,8 @@ from parsers.load import load_rules, parse_rules
 from parsers.patterns.fragments import FRAGMENTS
 from parsers.reading.read_rule import RULE_KEYS
 from parsers.ruleset import build_rule_set
-from parsers.ruletest import run_tests
 from parsers.shipped import shipped_rules_directory
+from parsers.testing.ruletest import run_tests
 from tests.docs.examples import Block, load_blocks
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "rules.md"

@@ -18,8 +18,8 @@ from parsers.patterns.engines import group_name, to_polars, to_regex
 from parsers.patterns.fragments import FRAGMENTS
 from parsers.patterns.tokens import ReadPattern
 from parsers.ruleset import RuleSet, build_rule_set
-from parsers.ruletest import build_line_frame, run_tests
 from parsers.shipped import shipped_rules_directory
+from parsers.testing.ruletest import build_line_frame, run_tests
 
 # ECS 9.5, allowed values of event.category and event.type.
 CATEGORIES = frozenset(

@@ -2,7 +2,7 @@
 
 from parsers.escape import escape
 from parsers.model import Location
-from parsers.ruletest import TestResult
+from parsers.testing.ruletest import TestResult
 
 
 def describe_failure(result: TestResult) -> str:

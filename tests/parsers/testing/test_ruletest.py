@@ -4,7 +4,7 @@ import pytest
 from parsers.load import parse_rules
 from parsers.model import RuleTest, Value
 from parsers.ruleset import build_rule_set
-from parsers.ruletest import Difference, TestResult, build_line_frame, compare, run_tests
+from parsers.testing.ruletest import Difference, TestResult, build_line_frame, compare, run_tests
 
 RULE = r"""
 name: app

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from parsers.load import parse_rules
 from parsers.ruleset import RuleSet, build_rule_set
-from parsers.ruletest import run_tests
-from parsers.testimpact import find_affected_tests, find_changed
+from parsers.testing.impact import find_affected_tests, find_changed
+from parsers.testing.ruletest import run_tests
 
 WORDS = ("alpha", "beta", "gamma")
 

@@ -7,7 +7,7 @@ import polars as pl
 from parsers.events.compile import hash_rules
 from parsers.model import Rule, RuleTest
 from parsers.ruleset import RuleSet
-from parsers.ruletest import build_line_frame
+from parsers.testing.ruletest import build_line_frame
 
 
 def find_changed(rules: Sequence[Rule], earlier: Sequence[Rule]) -> frozenset[str]:

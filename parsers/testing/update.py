@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from parsers.model import Value
-from parsers.ruletest import IMPLIED, TestResult
+from parsers.testing.ruletest import IMPLIED, TestResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The tests that stand in rules: run, reported, updated, and chosen by what a change can affect."""
