@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parsers.enrichments import ENRICH_FOLDER, TABLE_FOLDER, load_enrichments, read_enrichments
 from parsers.errors import Problem, RuleError, is_error
-from parsers.events.mask import check_mask_key
+from parsers.events.masks.mask import check_mask_key
 from parsers.model import Installation, Location, Rule
 from parsers.patterns.shards import DatabaseStore
 from parsers.reading.check_links import check_links

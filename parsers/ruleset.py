@@ -11,9 +11,9 @@ import polars as pl
 
 from parsers.events.budget import Budget, add_up, open_budget
 from parsers.events.compile import CompiledRule, CompiledRules, Stage, compile_rules
-from parsers.events.enrich import Enricher, build_enricher, hash_enrichments
+from parsers.events.enrich.enrich import Enricher, build_enricher, hash_enrichments
 from parsers.events.finish import finish_parsed, finish_unparsed
-from parsers.events.mask import Masker, build_masker
+from parsers.events.masks.mask import Masker, build_masker
 from parsers.events.match import RuleMatch, choose_rules, mark_late, match_stage
 from parsers.events.next_line import add_next_line, take_next_line
 from parsers.events.prepare import HEAD, LATE, NEXT_LINE, REST, drop_scratch, prepare_lines

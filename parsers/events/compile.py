@@ -10,12 +10,12 @@ import numpy.typing as npt
 import polars as pl
 
 from parsers.errors import Problem, RuleError
-from parsers.events.body import build_body_extractor, build_body_pattern
-from parsers.events.dissect import Dissector, build_dissectors
-from parsers.events.dissect_user_agent import UserAgents
-from parsers.events.lookup import describe_lookup
+from parsers.events.bodies.body import build_body_extractor, build_body_pattern
+from parsers.events.enrich.lookup import describe_lookup
 from parsers.events.prepare import RESERVED
 from parsers.events.stock import ReadyPatterns, Stock
+from parsers.events.values.dissect import Dissector, build_dissectors
+from parsers.events.values.dissect_user_agent import UserAgents
 from parsers.model import Location, Rule, Value, When, ZoneChoice
 from parsers.patterns.choose import Chooser, Scannable, to_scannable
 from parsers.patterns.extract import Extracted

@@ -7,12 +7,12 @@ import polars as pl
 from parsers.ecs import ECS_VERSION
 from parsers.events.compile import CompiledRule
 from parsers.events.guess import guess_fields
-from parsers.events.levels import add_fixed_level, add_levels
-from parsers.events.literal import to_literal
 from parsers.events.prepare import CUT, HEAD, LATE, REST, TAIL, TIMED, append_tail
 from parsers.events.refine import DATE_IMPLAUSIBLE, DATE_UNREADABLE
-from parsers.events.stack_trace import TRACE, add_errors
-from parsers.events.times import UTC_MILLISECONDS
+from parsers.events.times.times import UTC_MILLISECONDS
+from parsers.events.traces.stack_trace import TRACE, add_errors
+from parsers.events.values.levels import add_fixed_level, add_levels
+from parsers.events.values.literal import to_literal
 from parsers.model import Value
 
 

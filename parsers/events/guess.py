@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import polars as pl
 
-from parsers.events.levels import add_levels
 from parsers.events.prepare import HEAD
-from parsers.events.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
+from parsers.events.times.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
+from parsers.events.values.levels import add_levels
 from parsers.model import Timestamp
 
 # A time is looked for in so many characters; the level and the program may stand behind it.

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from parsers.events.body import BodyExtractor
+from parsers.events.bodies.body import BodyExtractor
 from parsers.events.budget import Budget
 from parsers.events.compile import Entry, Stage
-from parsers.events.literal import to_literal
 from parsers.events.prepare import HEAD, LATE, REST, ROW, TAIL, append_tail
+from parsers.events.values.literal import to_literal
 from parsers.events.when import Router
 from parsers.patterns.extract import Extracted, PatternExtractor
 

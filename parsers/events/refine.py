@@ -6,13 +6,13 @@ from dataclasses import replace
 import polars as pl
 
 from parsers.events.compile import CompiledRule
-from parsers.events.convert import convert_types, map_values
-from parsers.events.dissect import dissect_fields
-from parsers.events.levels import add_levels
 from parsers.events.prepare import ROW
-from parsers.events.syslog_priority import add_priority
-from parsers.events.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
-from parsers.events.zones import choose_zones
+from parsers.events.times.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
+from parsers.events.times.zones import choose_zones
+from parsers.events.values.convert import convert_types, map_values
+from parsers.events.values.dissect import dissect_fields
+from parsers.events.values.levels import add_levels
+from parsers.events.values.syslog_priority import add_priority
 from parsers.model import Rule, ZoneRule
 from parsers.patterns.extract import blank_to_null
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from parsers.ecs import load_field_types
 from parsers.errors import Problem
-from parsers.events.convert import choose_type
+from parsers.events.values.convert import choose_type
 from parsers.explain.follow import read_rule_pattern
 from parsers.model import Location, Rule
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parsers.errors import Problem
-from parsers.events.dissect import find_parts
 from parsers.events.prepare import NEXT_LINE
+from parsers.events.values.dissect import find_parts
 from parsers.model import Location, Rule
 from parsers.reading.read_nodes import suggest
 from parsers.reading.read_pattern import find_captures

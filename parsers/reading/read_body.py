@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from parsers.errors import Problem
-from parsers.events.structured_cef import TIME_FORMATS
-from parsers.events.structured_csv import DROPPED
-from parsers.events.structured_windows_xml import TIME_KEY
+from parsers.events.bodies.structured_cef import TIME_FORMATS
+from parsers.events.bodies.structured_csv import DROPPED
+from parsers.events.bodies.structured_windows_xml import TIME_KEY
 from parsers.model import Body, Timestamp
 from parsers.reading.keys import names_of
 from parsers.reading.keys.rule_keys import BODY

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from parsers.errors import Problem
-from parsers.events.geoip import describe_database
+from parsers.events.enrich.geoip import describe_database
 from parsers.model import Enrichment
 from parsers.reading.read_lookup import LOOKUP_KEYS, build_lookup
 from parsers.reading.read_names import check_field, check_rule_name

@@ -3,7 +3,7 @@
 from typing import cast
 
 from parsers.errors import Problem
-from parsers.events.mask_kinds import check_pattern
+from parsers.events.masks.mask_kinds import check_pattern
 from parsers.model import Mask, MaskHow, MaskKind
 from parsers.reading.read_names import check_field
 from parsers.reading.read_nodes import read_choice, read_entries, read_items, read_text

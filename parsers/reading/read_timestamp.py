@@ -7,8 +7,8 @@ from functools import cache
 import polars as pl
 
 from parsers.errors import Problem
-from parsers.events.times import NAMED_FORMATS, parse_times
-from parsers.events.zone_names import is_zone
+from parsers.events.times.times import NAMED_FORMATS, parse_times
+from parsers.events.times.zone_names import is_zone
 from parsers.model import Timestamp, ZoneChoice
 from parsers.reading.read_names import check_field, check_glob
 from parsers.reading.read_nodes import read_entries, read_pairs, read_text, read_texts, suggest

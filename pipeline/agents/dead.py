@@ -7,7 +7,7 @@ from typing import Final
 
 from loguru import logger
 
-from parsers.events.mask import Masker
+from parsers.events.masks.mask import Masker
 from pipeline.agents.dead_mask import mask_letter
 from pipeline.kafka.producer import BatchProducer, RecordsTooLarge
 from pipeline.kafka.records import RecordBatch

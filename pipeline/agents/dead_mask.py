@@ -4,7 +4,7 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from parsers.events.mask import Masker
+from parsers.events.masks.mask import Masker
 
 if TYPE_CHECKING:
     from pipeline.agents.dead import Letter

@@ -104,7 +104,7 @@ def load_local_settings(config: Path | None) -> "Settings":
 
 def check_timezone(name: str) -> str:
     """The name, if it is one of a zone; else a usage error."""
-    from parsers.events.zone_names import is_zone
+    from parsers.events.times.zone_names import is_zone
 
     if not is_zone(name):
         raise click.BadParameter(

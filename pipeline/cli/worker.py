@@ -49,7 +49,7 @@ def worker(config_file: Path | None, stages: tuple[str, ...] | None, rules: Path
         settings = replace(settings, rules=replace(settings.rules, directory=rules))
     import asyncio
 
-    from parsers.events.mask import build_masker
+    from parsers.events.masks.mask import build_masker
     from pipeline.logs import configure_logs
     from pipeline.settings import list_secrets, to_installation
     from pipeline.worker import run_worker

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, cast
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from parsers.events.structured_json import mend_surrogates
+from parsers.events.bodies.structured_json import mend_surrogates
 
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Time: TypeAlias = str | int | float

@@ -8,7 +8,7 @@ import pytest
 import regex
 
 from parsers.ecs import load_field_types
-from parsers.events.convert import choose_type
+from parsers.events.values.convert import choose_type
 from parsers.explain.follow import follow_events
 from parsers.explain.model import Taken
 from parsers.load import check_rules

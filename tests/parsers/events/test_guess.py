@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.events.guess import guess_fields
-from parsers.events.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS
+from parsers.events.times.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS
 
 RECORDED = datetime(2026, 7, 1, 10, 0, 30, tzinfo=UTC)
 TEN = datetime(2026, 7, 1, 10, 0, 0, tzinfo=UTC)

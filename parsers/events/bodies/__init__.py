@@ -1,0 +1,1 @@
+"""Structured bodies: JSON, logfmt, pairs, CSV, CEF, LEEF and Windows' event XML to columns."""

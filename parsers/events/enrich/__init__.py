@@ -1,0 +1,1 @@
+"""What tables, databases and other fields add to an event."""

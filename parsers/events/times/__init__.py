@@ -1,0 +1,1 @@
+"""The times of events, and the zones they are read in."""

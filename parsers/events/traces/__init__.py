@@ -1,0 +1,1 @@
+"""What was thrown: type, message and trace of errors in seven languages."""
