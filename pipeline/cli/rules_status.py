@@ -47,7 +47,7 @@ def write_status_lines(status: "RuleStatus") -> Iterator[str]:
         yield click.style(f"  refused    the rules as changed, at {status.judged}:", fg="red")
         yield from (f"    {line}" for reason in status.reasons for line in reason.splitlines())
     elif status.outcome:
-        yield f"  last reload  {status.outcome} at {status.judged}"
+        yield f"  last reload  {status.outcome} at {status.judged}, judged in {status.seconds:.1f} s"
     yield f"  reloads    {status.reloads} accepted, {status.refusals} refused"
     total = sum(status.events.values())
     if total:

@@ -14,9 +14,9 @@ PREFIX = "rules-"
 class RuleStatus:
     """The rules that a process has in force, and how its last reload went. Times are ISO 8601 in UTC.
 
-    `outcome`: `accepted`, `refused`, or empty while there was no change. `events` counts live events by rule, those
-    that no rule took under an empty name; `experimental` the lines that experimental rules would take; `quarantined`
-    are rules that were switched off since they took too long.
+    `outcome`: `accepted`, `refused`, or empty while there was no change; `seconds`: how long judging took. `events`
+    counts live events by rule, those that no rule took under an empty name; `experimental` the lines that experimental
+    rules would take; `quarantined` are rules that were switched off since they took too long.
     """
 
     pid: int
@@ -30,6 +30,7 @@ class RuleStatus:
     refusals: int = 0
     outcome: str = ""
     judged: str = ""
+    seconds: float = 0.0
     reasons: tuple[str, ...] = ()
     events: Mapping[str, int] = field(default_factory=dict)
     experimental: Mapping[str, int] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ class WatchOptions:
     max_drop: float = 0.01
     is_reloading: bool = True
     status_folder: Path | None = None
+    clock: Callable[[], float] = time.perf_counter
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -102,15 +104,15 @@ class RuleWatcher:
             return None
         self._known = found
         watched = self._watched
-        current = watched.read()
+        current, began = watched.read(), self._options.clock()
         verdict = judge_rules(
             watched.directory, watched.load, current, watched.seen.sample.read(), self._options.max_drop
         )
-        self._settle(verdict, current)
+        self._settle(verdict, current, self._options.clock() - began)
         return verdict
 
-    def _settle(self, verdict: Verdict, current: RuleSet) -> None:
-        before, judged = self._status, self._write_now()
+    def _settle(self, verdict: Verdict, current: RuleSet, seconds: float) -> None:
+        before, judged = replace(self._status, seconds=round(seconds, 3)), self._write_now()
         if verdict.rules is None:
             self._status = replace(
                 before,
@@ -142,10 +144,11 @@ class RuleWatcher:
             )
             trial = verdict.trial
             logger.info(
-                "New rules {} are in force instead of {}: {} rules{}",
+                "New rules {} are in force instead of {}: {} rules, judged in {:.1f} s{}",
                 verdict.rules.hash,
                 current.hash,
                 len(verdict.rules.rules),
+                seconds,
                 f"; {trial.after:.1%} of {trial.lines} recent lines parsed, {trial.before:.1%} before"
                 if trial
                 else "",

@@ -27,6 +27,7 @@ _ISO_NAME = r"T[0-9:.]+([A-Za-z]{2,6})$"
 _ISO_NORMAL_FORMATS = ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d")
 # Below this many rows a search for repeated texts costs more than it saves.
 REPEATED_ROWS = 1000
+FIRST_YEAR = 1000
 
 
 def parse_times(
@@ -184,7 +185,12 @@ def _read_strptime(
 
 
 def _strptime(texts: pl.Series, form: str) -> pl.Series:
-    return texts.str.to_datetime(form, strict=False, time_unit="ms")
+    read = texts.str.to_datetime(form, strict=False, time_unit="ms")
+    if "%Y" in form:
+        # chrono reads two digits as a year of the first century; POSIX asks for four, and a later form may fit.
+        early = (read.dt.year() < FIRST_YEAR).fill_null(False)
+        return read.set(early, None) if early.any() else read
+    return read
 
 
 def _strptime_repeated(texts: pl.Series, form: str) -> pl.Series:

@@ -144,3 +144,10 @@ def test_zone_names() -> None:
     assert is_zone("CET")
     assert not is_zone("Mars/Olympus")
     assert not is_zone("../etc/passwd")
+
+
+def test_two_digits_are_no_year_of_four() -> None:
+    spec = Timestamp("ts", ("%m/%d/%Y, %H:%M:%S", "%m/%d/%y, %H:%M:%S"))
+    texts = pl.Series(["07/01/26, 10:00:00", "07/01/2026, 10:00:00"])
+    read = parse_times(texts, spec, pl.Series([0, 0]), None, "UTC")
+    assert read.dt.strftime("%Y-%m-%dT%H").to_list() == ["2026-07-01T10", "2026-07-01T10"]
