@@ -19,7 +19,7 @@ from pipeline.logs import every
 # Two at a time: while one is in Polars, the other is in Python.
 _THREADS: Final = 2
 # What a batch became is eight times as large as the batch: so many, parsed or being parsed, wait for the broker.
-_UNSENT: Final = 3
+_UNSENT: Final = 2
 _TELL_EVERY: Final = 2.0
 _SAY_EVERY: Final = 30.0
 
