@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from parsers.chains import list_chain
 from parsers.events.budget import Budget, add_up, open_budget
 from parsers.events.compile import CompiledRule, CompiledRules, Stage, compile_rules
 from parsers.events.enrich.enrich import Enricher, build_enricher, hash_enrichments
@@ -216,7 +217,6 @@ def build_rule_set(
 def find_experimental(rules: Sequence[Rule]) -> list[Rule]:
     """The rules whose status is `experimental`, and the ones they read on from, in the order given."""
     by_name = {rule.name: rule for rule in rules}
-    wanted = [rule.name for rule in rules if rule.status == EXPERIMENTAL]
-    for name in wanted:
-        wanted += [parent for parent in by_name[name].after if parent in by_name and parent not in wanted]
+    tried = (rule for rule in rules if rule.status == EXPERIMENTAL)
+    wanted = {name for rule in tried for name in list_chain(rule, by_name)}
     return [rule for rule in rules if rule.name in wanted]

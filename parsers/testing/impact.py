@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from parsers.chains import list_chain
 from parsers.events.compile import hash_rules
 from parsers.model import Rule, RuleTest
 from parsers.ruleset import RuleSet
@@ -46,14 +47,9 @@ def find_affected_tests(rule_set: RuleSet, earlier: RuleSet) -> list[tuple[Rule,
 
 def _find_roots(names: Collection[str], rules: Sequence[Rule]) -> frozenset[str]:
     """The rules from whose lines the rules named may get theirs, directly or by others; themselves included."""
-    parents = {rule.name: rule.after for rule in rules}
-    found, waiting = set(names), list(names)
-    while waiting:
-        for parent in parents.get(waiting.pop(), ()):
-            if parent not in found:
-                found.add(parent)
-                waiting.append(parent)
-    return frozenset(found)
+    by_name = {rule.name: rule for rule in rules}
+    known = (by_name[name] for name in names if name in by_name)
+    return frozenset(before for rule in known for before in list_chain(rule, by_name))
 
 
 def _differs(rule: Rule, before: Rule) -> bool:

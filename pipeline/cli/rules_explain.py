@@ -1,5 +1,6 @@
 """`tailrace rules explain`: why a line parses as it does, or why it does not."""
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -58,8 +59,9 @@ def explain(
     from parsers.load import load_rule_set
     from pipeline.cli.explanation import to_json, write_explanation
     from pipeline.cli.inputs import check_timezone
+    from pipeline.rule_store import open_store
 
-    rule_set = load_rule_set(choose_directory(rules), check_timezone(timezone))
+    rule_set = load_rule_set(choose_directory(rules), check_timezone(timezone), store=open_store(os.environ))
     fields = _read_context(context)
     is_file = line == "-" or Path(line).is_file()
     events = _read_events(line, rule_set, everything) if is_file else iter([_to_frame(line, time)])

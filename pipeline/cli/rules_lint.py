@@ -1,5 +1,6 @@
 """`tailrace rules lint`: what is legal in rules and still unwise."""
 
+import os
 from pathlib import Path
 
 import click
@@ -24,8 +25,9 @@ def lint(context: click.Context, directory: Path | None, strict: bool) -> None:
     from parsers.errors import is_error
     from parsers.lint.lint import lint_rules
     from parsers.ruleset import build_rule_set
+    from pipeline.rule_store import open_store
 
-    problems = lint_rules(build_rule_set(checked.rules))
+    problems = lint_rules(build_rule_set(checked.rules, store=open_store(os.environ)))
     for problem in problems:
         click.echo(str(problem), err=True)
     errors = sum(map(is_error, problems))

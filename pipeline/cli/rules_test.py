@@ -1,5 +1,6 @@
 """`tailrace rules test`: run the tests that stand in rules, and tell what no test exercises."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +54,9 @@ def test(context: click.Context, path: Path | None, junit: Path | None, coverage
         context.exit(1)
     from parsers.ruleset import build_rule_set
     from parsers.testing.ruletest import run_tests
+    from pipeline.rule_store import open_store
 
-    rule_set = build_rule_set(checked.rules)
+    rule_set = build_rule_set(checked.rules, store=open_store(os.environ))
     results = [result for result in run_tests(rule_set) if _is_in(result.location, file)]
     if update:
         results = _update(results, rule_set)
