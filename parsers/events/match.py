@@ -73,7 +73,7 @@ def match_stage(
             if literals and columns.width:
                 columns = columns.with_columns(literals)
             elif literals:
-                columns = _with_height(columns, len(rows)).select(literals)
+                columns = _with_height(columns, len(rows)).with_columns(literals).drop("_height")
             parts.setdefault(entry.rule, []).append((rows, columns))
         return rows
 
