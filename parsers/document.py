@@ -1,6 +1,8 @@
 """Writes flat columns with dotted ECS names as one nested JSON document a row, column by column."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import polars as pl
@@ -43,12 +45,14 @@ def to_documents(frame: pl.DataFrame) -> pl.Series:
 def _group_by_missing(frame: pl.DataFrame) -> list[pl.Series]:
     """Rows that lack the same fields, if they are few groups: a group without nulls needs none taken out."""
     everything = pl.int_range(frame.height, eager=True)
+    if frame.height < 2 * GROUP_ROWS:
+        return [everything]
     sparse = [
-        name
-        for name in frame.columns
-        if not name.startswith("_") and 0 < frame[name].null_count() < frame.height
+        column.name
+        for column in frame.get_columns()
+        if not column.name.startswith("_") and 0 < column.null_count() < frame.height
     ]
-    if not sparse or len(sparse) > MISSING_FIELDS_LIMIT or frame.height < 2 * GROUP_ROWS:
+    if not sparse or len(sparse) > MISSING_FIELDS_LIMIT:
         return [everything]
     mask = pl.sum_horizontal(
         pl.col(name).is_null().cast(pl.UInt64) * (1 << at) for at, name in enumerate(sparse)
@@ -62,15 +66,48 @@ def _group_by_missing(frame: pl.DataFrame) -> list[pl.Series]:
 
 def _encode(frame: pl.DataFrame) -> pl.Series:
     frame, marks = mark_members(frame)
-    names = [name for name in frame.columns if not name.startswith("_") and not is_members(name)]
-    sparse = {name for name in names if frame[name].null_count()}
-    names = [name for name in names if name not in sparse or frame[name].null_count() < frame.height]
-    tree = build_tree(names)
-    struct = pl.struct(_to_fields(tree, frame.schema, sparse))
-    documents = frame.select(struct.struct.json_encode().alias("document")).to_series()
+    names, sparse, times, categories = [], [], [], []
+    for column in frame.get_columns():
+        name, nulls = column.name, column.null_count()
+        if name.startswith("_") or is_members(name) or nulls == frame.height:
+            continue
+        names.append(name)
+        if nulls:
+            sparse.append(name)
+        kind = column.dtype
+        if isinstance(kind, pl.Datetime):
+            times.append(name)
+        elif isinstance(kind, (pl.Categorical, pl.Enum)):
+            categories.append(name)
+    form = _plan_form(tuple(names), frozenset(sparse), frozenset(times), frozenset(categories))
+    documents = frame.select(form.encode).to_series()
     if sparse:
-        documents = _drop_nulls(documents, tree, sparse)
-    return fill_members(documents, frame, marks, _find_leaves(tree)).alias("document")
+        documents = _drop_nulls(documents, form.null_pieces)
+    return fill_members(documents, frame, marks, form.leaves).alias("document") if marks else documents
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How frames of certain columns are written: the expression, what nulls leave behind, and the fields in order."""
+
+    encode: pl.Expr
+    null_pieces: tuple[str, ...]
+    leaves: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _plan_form(
+    names: tuple[str, ...], sparse: frozenset[str], times: frozenset[str], categories: frozenset[str]
+) -> _Form:
+    """Rules bring the same columns batch after batch; building an expression costs more than a small batch does."""
+    tree = build_tree(names)
+    struct = pl.struct(_to_fields(tree, times, categories, sparse))
+    keys = sorted(_find_nullable_keys(tree, sparse))
+    return _Form(
+        struct.struct.json_encode().alias("document"),
+        tuple(piece for key in keys for piece in (f'"{key}":null,', f',"{key}":null')),
+        tuple(_find_leaves(tree)),
+    )
 
 
 def build_tree(names: Sequence[str]) -> Tree:
@@ -96,21 +133,20 @@ def _order(name: str) -> int:
     return _FIRST.index(top) if top in _FIRST else len(_FIRST)
 
 
-def _to_value(name: str, kind: pl.DataType) -> pl.Expr:
-    if isinstance(kind, pl.Datetime):
-        return pl.col(name).dt.strftime(_ISO)
-    if isinstance(kind, (pl.Categorical, pl.Enum)):
-        return pl.col(name).cast(pl.String)
-    return pl.col(name)
-
-
-def _to_fields(tree: Tree, schema: pl.Schema, sparse: set[str]) -> list[pl.Expr]:
+def _to_fields(
+    tree: Tree, times: frozenset[str], categories: frozenset[str], sparse: frozenset[str]
+) -> list[pl.Expr]:
     fields = []
     for key, node in tree.items():
         if isinstance(node, str):
-            fields.append(_to_value(node, schema[node]).alias(key))
+            value = pl.col(node)
+            if node in times:
+                value = value.dt.strftime(_ISO)
+            elif node in categories:
+                value = value.cast(pl.String)
+            fields.append(value.alias(key))
             continue
-        struct = pl.struct(_to_fields(node, schema, sparse))
+        struct = pl.struct(_to_fields(node, times, categories, sparse))
         leaves = _find_leaves(node)
         if sparse.issuperset(leaves):
             struct = pl.when(pl.any_horizontal(pl.col(leaf).is_not_null() for leaf in leaves)).then(struct)
@@ -124,19 +160,23 @@ def _find_leaves(tree: Tree) -> list[str]:
     ]
 
 
-def _drop_nulls(documents: pl.Series, tree: Tree, sparse: set[str]) -> pl.Series:
+def _drop_nulls(documents: pl.Series, pieces: tuple[str, ...]) -> pl.Series:
     """Removes `"key":null`. Inside a JSON text every quote is escaped, so the pieces occur nowhere else."""
-    rows = documents.str.contains(":null", literal=True)
-    keys = sorted(_find_nullable_keys(tree, sparse))
-    pieces = [piece for key in keys for piece in (f'"{key}":null,', f',"{key}":null')]
-    where = rows.arg_true()
-    if where.is_empty() or not pieces:
+    if not pieces:
         return documents
-    cleaned = documents.gather(where).str.replace_many(pieces, [""] * len(pieces), leftmost=True)
-    return cleaned if len(where) == len(documents) else documents.scatter(where, cleaned)
+    if len(documents) <= GROUP_ROWS:
+        return _replace(documents, pieces)
+    rows = documents.str.contains(":null", literal=True).arg_true()
+    if len(rows) == len(documents):
+        return _replace(documents, pieces)
+    return documents.scatter(rows, _replace(documents[rows], pieces)) if len(rows) else documents
 
 
-def _find_nullable_keys(tree: Tree, sparse: set[str]) -> set[str]:
+def _replace(documents: pl.Series, pieces: tuple[str, ...]) -> pl.Series:
+    return documents.str.replace_many(list(pieces), [""] * len(pieces), leftmost=True)
+
+
+def _find_nullable_keys(tree: Tree, sparse: frozenset[str]) -> set[str]:
     keys: set[str] = set()
     for key, node in tree.items():
         leaves = [node] if isinstance(node, str) else _find_leaves(node)

@@ -14,6 +14,7 @@ from parsers.events.bodies.body import build_body_extractor, build_body_pattern
 from parsers.events.enrich.lookup import describe_lookup
 from parsers.events.prepare import RESERVED
 from parsers.events.stock import ReadyPatterns, Stock
+from parsers.events.values.convert import Mapper, build_mapper
 from parsers.events.values.dissect import Dissector, build_dissectors
 from parsers.events.values.dissect_user_agent import UserAgents
 from parsers.model import Location, Rule, Value, When, ZoneChoice
@@ -94,6 +95,7 @@ class CompiledRule:
     blankable: frozenset[str] = frozenset()
     stages: tuple[Stage, ...] = ()
     dissectors: tuple[tuple[str, Dissector], ...] = ()
+    mappers: tuple[Mapper, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def compile_rules(
             frozenset().union(*(item.entry.extractor.blankable for item in read[index])),
             build.for_parent(rule),
             build_dissectors(rule.dissect, user_agents),
+            tuple(build_mapper(item) for item in rule.map),
         )
         for index, rule in enumerate(ordered)
     )

@@ -1,10 +1,12 @@
 """Completes a rule's rows to ECS events: fixed fields, message, tags, and what went wrong with the time."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import polars as pl
 
 from parsers.ecs import ECS_VERSION
+from parsers.events.columns import find_texts, put_columns, repeat_value
 from parsers.events.compile import CompiledRule
 from parsers.events.guess import guess_fields
 from parsers.events.prepare import CUT, HEAD, LATE, REST, TAIL, TIMED, append_tail
@@ -31,17 +33,22 @@ def finish_parsed(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.Data
     )
     frame = add_errors(frame, with_trace=lines_go_to != TRACE)
     frame = _add_message(frame, lines_go_to)
-    frame = frame.with_columns(
-        pl.lit("event").alias("event.kind"),
-        pl.lit(rule.dataset).alias("event.dataset"),
-        pl.lit(rule.name).alias("rule.name"),
-        pl.lit(ECS_VERSION).alias("ecs.version"),
-    )
+    frame = frame.with_columns(_name_rule(rule.dataset, rule.name))
     if LATE in frame.columns:
         frame = add_tag(frame, "_timeout", frame[LATE])
     if CUT in frame.columns:
         frame = add_tag(frame, "_message_cut", frame[CUT])
     return _add_time(frame)
+
+
+@lru_cache(maxsize=4096)
+def _name_rule(dataset: str, name: str) -> list[pl.Expr]:
+    return [
+        pl.lit("event").alias("event.kind"),
+        pl.lit(dataset).alias("event.dataset"),
+        pl.lit(name).alias("rule.name"),
+        pl.lit(ECS_VERSION).alias("ecs.version"),
+    ]
 
 
 def finish_unparsed(frame: pl.DataFrame, timed_out: pl.Series, default_timezone: str = "UTC") -> pl.DataFrame:
@@ -75,25 +82,25 @@ def add_tag(frame: pl.DataFrame, tag: str, rows: pl.Series) -> pl.DataFrame:
 def _add_fixed(frame: pl.DataFrame, fixed: dict[str, Value]) -> pl.DataFrame:
     literals = []
     for name, value in fixed.items():
-        literal = to_literal(value)
-        if name in frame.columns and frame[name].null_count() < frame.height:
-            if frame[name].null_count():
-                column = pl.col(name)
-                if isinstance(value, list) and not isinstance(frame.schema[name], pl.List):
-                    # One value where the rule fixes several: ECS's arrays hold both.
-                    column = pl.when(column.is_not_null()).then(pl.concat_list(column.cast(pl.String)))
-                literals.append(pl.coalesce(column, literal).alias(name))
-        else:
-            literals.append(literal.alias(name))
+        literal = to_literal(name, value)
+        known = frame.get_column(name, default=None)
+        if known is None or known.null_count() == frame.height:
+            literals.append(literal)
+        elif known.null_count():
+            column = pl.col(name)
+            if isinstance(value, list) and not isinstance(known.dtype, pl.List):
+                # One value where the rule fixes several: ECS's arrays hold both.
+                column = pl.when(column.is_not_null()).then(pl.concat_list(column.cast(pl.String)))
+            literals.append(pl.coalesce(column, literal).alias(name))
     return frame.with_columns(literals) if literals else frame
 
 
 def _add_message(frame: pl.DataFrame, field: str) -> pl.DataFrame:
     if "message" not in frame.columns:
-        frame = frame.with_columns(pl.col(HEAD).alias("message"))
+        frame = put_columns(frame, [frame[HEAD].alias("message")])
     elif frame["message"].null_count():
         frame = frame.with_columns(pl.col("message").fill_null(pl.col(HEAD)))
-    if TAIL in frame.columns and frame.schema["message"] == pl.String:
+    if TAIL in frame.columns and find_texts(frame, "message") is not None:
         frame = frame.with_columns(append_tail(frame["message"], frame).alias("message"))
     if REST not in frame.columns or frame[REST].null_count() == frame.height:
         return frame
@@ -106,13 +113,15 @@ def _add_message(frame: pl.DataFrame, field: str) -> pl.DataFrame:
 
 
 def _add_time(frame: pl.DataFrame) -> pl.DataFrame:
-    recorded = pl.col("_time").cast(UTC_MILLISECONDS)
     if "@timestamp" not in frame.columns:
-        frame = frame.with_columns(recorded.alias("@timestamp"), pl.lit(False).alias(TIMED))
+        recorded = frame["_time"].cast(UTC_MILLISECONDS).alias("@timestamp")
+        frame = put_columns(frame, [recorded, repeat_value(TIMED, False, frame.height)])
+    elif not frame["@timestamp"].null_count():
+        frame = put_columns(frame, [repeat_value(TIMED, True, frame.height)])
     else:
-        frame = frame.with_columns(pl.col("@timestamp").is_not_null().alias(TIMED))
-        if not frame[TIMED].all():
-            frame = frame.with_columns(pl.coalesce("@timestamp", recorded).alias("@timestamp"))
+        times = frame["@timestamp"]
+        timed = times.is_not_null().alias(TIMED)
+        frame = put_columns(frame, [times.zip_with(timed, frame["_time"].cast(UTC_MILLISECONDS)), timed])
     if frame["@timestamp"].null_count():
         # Only a caller without any record time (a notebook) comes here; a document has to have some time.
         frame = frame.with_columns(pl.col("@timestamp").fill_null(pl.lit(0).cast(UTC_MILLISECONDS)))

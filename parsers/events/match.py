@@ -10,6 +10,7 @@ import polars as pl
 
 from parsers.events.bodies.body import BodyExtractor
 from parsers.events.budget import Budget
+from parsers.events.columns import drop_columns, repeat_value, to_places
 from parsers.events.compile import Entry, Stage
 from parsers.events.prepare import HEAD, LATE, REST, ROW, TAIL, append_tail
 from parsers.events.values.literal import to_literal
@@ -21,6 +22,7 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 # Tries a pattern (its number in the stage) on rows; gives the rows that it took.
 Attempt: TypeAlias = Callable[[int, IntArray], IntArray]
 _NONE = np.iinfo(np.int64).max
+_HEIGHT = frozenset(("_height",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,9 @@ def match_stage(
             rows = rows[extracted.matched.to_numpy()]
             columns = columns.filter(extracted.matched) if columns.width else columns
         if len(rows):
-            literals = [to_literal(value).alias(name) for name, value in entry.set.items()]
-            if literals and columns.width:
-                columns = columns.with_columns(literals)
-            elif literals:
-                columns = _with_height(columns, len(rows)).with_columns(literals).drop("_height")
+            if entry.set:
+                literals = [to_literal(name, value) for name, value in entry.set.items()]
+                columns = _with_height(columns, len(rows)).with_columns(literals)
             parts.setdefault(entry.rule, []).append((rows, columns))
         return rows
 
@@ -104,12 +104,12 @@ def _extract(
 ) -> Extracted:
     """A pattern sees the first line of an event, up to a length; a body sees it whole, or all lines."""
     extractor = entry.extractor
-    chosen = texts if len(rows) == len(texts) else texts.gather(rows)
+    chosen = texts if len(rows) == len(texts) else texts[to_places(rows)]
     if isinstance(extractor, BodyExtractor):
         if TAIL in frame.columns:
             chosen = append_tail(chosen, frame.select(HEAD, TAIL)[rows])
         if stage.field is None and REST in frame.columns:
-            return extractor.extract_lines(chosen, frame[REST].gather(rows))
+            return extractor.extract_lines(chosen, frame[REST][to_places(rows)])
     elif budget is not None and isinstance(extractor, PatternExtractor) and extractor.linear is None:
         return budget.extract(entry.rule, extractor, chosen, frame[ROW].gather(rows).to_numpy())
     return extractor.extract(chosen)
@@ -156,21 +156,21 @@ def _find_pairs(
         rows = router.find_rows(group.when, untaken)
         if not len(rows):
             continue
-        found = group.chooser.find_candidates(texts if len(rows) == len(texts) else texts.gather(rows))
+        found = group.chooser.find_candidates(texts if len(rows) == len(texts) else texts[to_places(rows)])
         if len(found.lines):
             yield rows[found.lines], group.numbers[found.patterns]
 
 
 def _join(rule: int, parts: list[tuple[IntArray, pl.DataFrame]]) -> RuleMatch:
     if len(parts) == 1:
-        return RuleMatch(rule, *parts[0])
+        rows, columns = parts[0]
+        return RuleMatch(rule, rows, drop_columns(columns, _HEIGHT))
     rows = np.concatenate([part for part, _ in parts])
     order = np.argsort(rows, kind="stable")
     columns = pl.concat([_with_height(frame, len(part)) for part, frame in parts], how="diagonal_relaxed")
-    return RuleMatch(rule, rows[order], columns[order].drop("_height"))
+    return RuleMatch(rule, rows[order], drop_columns(columns[to_places(order)], _HEIGHT))
 
 
 def _with_height(columns: pl.DataFrame, height: int) -> pl.DataFrame:
     # A frame without columns has no height; a concatenation would lose the pattern's rows.
-    marker = pl.repeat(True, height, eager=True).alias("_height")
-    return columns.with_columns(marker) if columns.width else marker.to_frame()
+    return columns if columns.width else repeat_value("_height", True, height).to_frame()

@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from parsers.events.columns import drop_columns
+
 HEAD = "_head"
 REST = "_rest"
 # What patterns do not see of a line that is longer than they are shown.
@@ -76,7 +78,7 @@ def prepare_lines(lines: pl.DataFrame) -> pl.DataFrame:
 
 def drop_scratch(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame without helper columns."""
-    return frame.drop([name for name in frame.columns if name.startswith("_") and name not in KEPT])
+    return drop_columns(frame, {name for name in frame.columns if name.startswith("_") and name not in KEPT})
 
 
 def append_tail(texts: pl.Series, frame: pl.DataFrame) -> pl.Series:

@@ -5,7 +5,8 @@ gives the same document.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 import polars as pl
 
@@ -17,6 +18,7 @@ UTC_MILLISECONDS = pl.Datetime("ms", "UTC")
 PLAUSIBLE_LEAD = timedelta(days=1)
 # Where the day, and the year, begins first: there it is the next one for so long before UTC.
 EASTERNMOST = timedelta(hours=14)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMED_FORMATS = ("ISO8601", "UNIX", "UNIX_MS", "UNIX_US", "UNIX_NS")
 _UNIX_TO_MILLISECONDS = {"UNIX": 1000.0, "UNIX_MS": 1.0, "UNIX_US": 1e-3, "UNIX_NS": 1e-6}
 _ISO_FORMATS = ("%+", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
@@ -27,7 +29,13 @@ _ISO_NAME = r"T[0-9:.]+([A-Za-z]{2,6})$"
 _ISO_NORMAL_FORMATS = ("%+", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M%z", "%Y-%m-%d")
 # Below this many rows a search for repeated texts costs more than it saves.
 REPEATED_ROWS = 1000
-FIRST_YEAR = 1000
+# chrono reads two digits as a year of the first century; POSIX asks for four, and a later form may fit.
+_FIRST_YEAR = -30_610_224_000_000
+# Records of later years, whose times are nonsense, take the long way.
+_LAST_REFERENCE = 250_000_000_000_000
+_LEAD_MILLISECONDS = PLAUSIBLE_LEAD // timedelta(milliseconds=1)
+# The zone of all rows, that of each row, or none.
+Zones: TypeAlias = pl.Series | str | None
 
 
 def parse_times(
@@ -45,26 +53,22 @@ def parse_times(
     Returns:
         Datetime(ms, UTC) of n rows, null where no format reads the text.
     """
-    result = pl.repeat(None, len(texts), dtype=UTC_MILLISECONDS, eager=True)
-    pending = texts.is_not_null()
-    for form in spec.formats:
-        rows = pending.arg_true()
-        if rows.is_empty():
+    known: Zones = spec.timezone if isinstance(spec.timezone, str) else zones
+    if texts.null_count() == len(texts):
+        return _nothing(len(texts))
+    # A batch is mostly of one form: what a first look at all rows leaves unread is looked at once more.
+    result = _parse_form(texts, spec.formats[0], reference, known, default_zone)
+    for form in spec.formats[1:]:
+        if result.null_count() == texts.null_count():
             break
-        zone = None if zones is None else zones.gather(rows)
-        if isinstance(spec.timezone, str):
-            zone = pl.repeat(spec.timezone, len(rows), dtype=pl.String, eager=True)
-        read = _parse_form(texts.gather(rows), form, reference.gather(rows), zone, default_zone)
-        if len(rows) == len(texts):
-            result = read
-        else:
-            result = result.scatter(rows, read)
-        pending = texts.is_not_null() & result.is_null()
+        rows = _find_unread(texts, result)
+        read = _parse_form(texts[rows], form, reference[rows], _take(known, rows), default_zone)
+        result = result.scatter(rows, read)
     return result
 
 
 def _parse_form(
-    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
 ) -> pl.Series:
     if form in _UNIX_TO_MILLISECONDS:
         return _parse_unix(texts, form)
@@ -76,19 +80,20 @@ def _parse_form(
 
 
 def _parse_named_zone(
-    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
 ) -> pl.Series:
     """Zone names become offsets, read as `%z`; one that tells no offset is taken out, so that the row's zone counts."""
     plain, named = replace_names(
         texts, _NAME_AT_END if form.endswith("%Z") else _NAME_INSIDE, zones, default_zone
     )
     result = _parse_strptime(named, to_chrono(form.replace("%Z", "%z")), reference, zones, default_zone)
-    rows = (plain.is_not_null() & result.is_null()).arg_true()
+    if plain.null_count() == len(plain):
+        return result
+    rows = _find_unread(plain, result)
     if rows.is_empty():
         return result
-    zone = None if zones is None else zones.gather(rows)
     short = to_chrono(form.replace(" %Z", "").replace("%Z", ""))
-    read = _parse_strptime(plain.gather(rows), short, reference.gather(rows), zone, default_zone)
+    read = _parse_strptime(plain[rows], short, reference[rows], _take(zones, rows), default_zone)
     return result.scatter(rows, read)
 
 
@@ -106,15 +111,25 @@ def _parse_unix(texts: pl.Series, form: str) -> pl.Series:
     return milliseconds.set(~plausible, None).cast(UTC_MILLISECONDS)
 
 
-def _parse_iso(texts: pl.Series, zones: pl.Series | None, default_zone: str) -> pl.Series:
+def _parse_iso(texts: pl.Series, zones: Zones, default_zone: str) -> pl.Series:
+    first = _find_first(texts)
+    result = _nothing(len(texts))
+    if "," not in first:
+        result = _try_formats(texts, first, zones, default_zone)
+        if result.null_count() == texts.null_count():
+            return result
     if texts.str.contains(",", literal=True).any():
         texts = texts.str.replace(",", ".", literal=True)
-    result = _try_formats(texts, _ISO_FORMATS, zones, default_zone)
+        rows = _find_unread(texts, result)
+        read = _try_formats(texts[rows], first.replace(",", "."), _take(zones, rows), default_zone)
+        result = result.scatter(rows, read)
+        if result.null_count() == texts.null_count():
+            return result
     rows = (texts.str.contains(r"^\s*\d{4}[-/.]\d\d") & result.is_null()).arg_true()
     if rows.is_empty():
         return result
     normal = (
-        texts.gather(rows)
+        texts[rows]
         .str.strip_chars()
         .str.replace(r"^(\d{4})[/.](\d\d)[/.](\d\d)", "${1}-${2}-${3}")
         .str.replace(r"^(\d{4}-\d\d-\d\d)[ _t]+", "${1}T")
@@ -122,29 +137,39 @@ def _parse_iso(texts: pl.Series, zones: pl.Series | None, default_zone: str) -> 
         .str.replace_all(" ", "", literal=True)
         .str.replace(r"(T[0-9:.]+[+-]\d\d)$", "${1}:00")
     )
-    zone = None if zones is None else zones.gather(rows)
-    read = _try_formats(normal, _ISO_NORMAL_FORMATS, zone, default_zone)
+    return result.scatter(rows, _parse_normal(normal, _take(zones, rows), default_zone))
+
+
+def _parse_normal(normal: pl.Series, zones: Zones, default_zone: str) -> pl.Series:
+    """Times with a T between day and time of day, and a zone's offset, Z, name or nothing at the end."""
+    first = _find_first(normal)
+    read = _try_formats(normal, first, zones, default_zone, _ISO_NORMAL_FORMATS)
     if read.null_count() and normal.str.contains(_ISO_NAME).any():
-        plain, named = replace_names(normal, _ISO_NAME, zone, default_zone)
+        plain, named = replace_names(normal, _ISO_NAME, zones, default_zone)
         normal = plain.zip_with(plain.is_not_null(), named)
-        read = _try_formats(normal, _ISO_NORMAL_FORMATS, zone, default_zone)
-    return result.scatter(rows, read)
+        read = _try_formats(normal, _find_first(normal), zones, default_zone, _ISO_NORMAL_FORMATS)
+    return read
 
 
 def _try_formats(
-    texts: pl.Series, forms: Sequence[str], zones: pl.Series | None, default_zone: str
+    texts: pl.Series, first: str, zones: Zones, default_zone: str, forms: Sequence[str] = _ISO_FORMATS
 ) -> pl.Series:
-    result = pl.repeat(None, len(texts), dtype=UTC_MILLISECONDS, eager=True)
-    # A batch is mostly of one form; the one that reads its first text goes first. Any order gives the same answer.
-    sample = texts.drop_nulls().head(1)
-    for form in sorted(forms, key=lambda form: _strptime(sample, form).null_count()):
-        rows = (texts.is_not_null() & result.is_null()).arg_true()
-        if rows.is_empty():
+    # The form that reads the first text goes first. Any order gives the same answer.
+    ordered = sorted(forms, key=lambda form: _guess_order(first, form))
+    result = _to_utc(_strptime(texts, ordered[0]), zones, default_zone)
+    for form in ordered[1:]:
+        if result.null_count() == texts.null_count():
             break
-        read = _strptime(texts.gather(rows), form)
-        zone = None if zones is None else zones.gather(rows)
-        result = result.scatter(rows, _to_utc(read, zone, default_zone))
+        rows = _find_unread(texts, result)
+        read = _to_utc(_strptime(texts[rows], form), _take(zones, rows), default_zone)
+        result = result.scatter(rows, read)
     return result
+
+
+def _guess_order(text: str, form: str) -> bool:
+    """Sorts a form that reads times of the text's look before others."""
+    has_zone = text.endswith("Z") or "+" in text or "-" in text[10:]
+    return (form == "%+") != has_zone or ("T" in form) != ("T" in text)
 
 
 def to_chrono(form: str) -> str:
@@ -158,26 +183,26 @@ def has_year(form: str) -> bool:
 
 
 def _parse_strptime(
-    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
 ) -> pl.Series:
     read = _read_strptime(texts, form, reference, zones, default_zone)
-    rows = (texts.is_not_null() & read.is_null()).arg_true()
-    if rows.is_empty() or not ("%z" in form or "%.f" in form or "%.3f" in form):
+    if read.null_count() == texts.null_count() or not ("%z" in form or "%.f" in form or "%.3f" in form):
         return read
+    rows = _find_unread(texts, read)
     # chrono reads neither `Z` nor a space before a zone for `%z`, and no comma before a fraction.
     mended = (
-        texts.gather(rows)
+        texts[rows]
         .str.replace(r"(\d),(\d)", "${1}.${2}")
         .str.replace(r" ?Z$", "+0000")
         .str.replace(r" ([+-]\d\d:?\d\d)", "${1}")
     )
-    zone = None if zones is None else zones.gather(rows)
     form = form.replace(" %z", "%z")
-    return read.scatter(rows, _read_strptime(mended, form, reference.gather(rows), zone, default_zone))
+    again = _read_strptime(mended, form, reference[rows], _take(zones, rows), default_zone)
+    return read.scatter(rows, again)
 
 
 def _read_strptime(
-    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
 ) -> pl.Series:
     if has_year(form):
         return _to_utc(_strptime(texts, form), zones, default_zone)
@@ -187,9 +212,9 @@ def _read_strptime(
 def _strptime(texts: pl.Series, form: str) -> pl.Series:
     read = texts.str.to_datetime(form, strict=False, time_unit="ms")
     if "%Y" in form:
-        # chrono reads two digits as a year of the first century; POSIX asks for four, and a later form may fit.
-        early = (read.dt.year() < FIRST_YEAR).fill_null(False)
-        return read.set(early, None) if early.any() else read
+        earliest = read.cast(pl.Int64).min()
+        if isinstance(earliest, int) and earliest < _FIRST_YEAR:
+            return read.set(read.cast(pl.Int64) < _FIRST_YEAR, None)
     return read
 
 
@@ -207,7 +232,7 @@ def _strptime_repeated(texts: pl.Series, form: str) -> pl.Series:
 
 
 def _parse_without_year(
-    texts: pl.Series, form: str, reference: pl.Series, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
 ) -> pl.Series:
     """The latest instant with that day and time that is at most a day after the record's own time.
 
@@ -215,43 +240,72 @@ def _parse_without_year(
     year's. Half a day where the line names the time of day only. Four years back are tried, for 29 February.
     """
     has_day = any(word in form for word in ("%d", "%e", "%j"))
+    result = _nothing(len(texts))
+    if has_day:
+        quick = _parse_in_one_year(texts, form, reference, zones, default_zone)
+        if quick is not None:
+            return quick
     limit = reference.cast(UTC_MILLISECONDS) + (PLAUSIBLE_LEAD if has_day else timedelta(hours=12))
     latest = limit + EASTERNMOST
     years = latest.dt.year()
-    result = pl.repeat(None, len(texts), dtype=UTC_MILLISECONDS, eager=True)
     for back in range(6):
         rows = (texts.is_not_null() & result.is_null() & reference.is_not_null()).arg_true()
         if rows.is_empty():
             break
-        zone = None if zones is None else zones.gather(rows)
         if has_day:
-            dates = (years.gather(rows) - back).cast(pl.String)
+            dates = (years[rows] - back).cast(pl.String)
             full = "%Y "
         else:
-            dates = (latest.gather(rows) - timedelta(days=back)).dt.strftime("%Y-%m-%d")
+            dates = (latest[rows] - timedelta(days=back)).dt.strftime("%Y-%m-%d")
             full = "%Y-%m-%d "
-        dated = pl.select(pl.concat_str([dates, texts.gather(rows)], separator=" ")).to_series()
-        read = _to_utc(_strptime_repeated(dated, full + form), zone, default_zone)
-        read = read.set(read > limit.gather(rows), None)
+        dated = pl.select(pl.concat_str([dates, texts[rows]], separator=" ")).to_series()
+        read = _to_utc(_strptime_repeated(dated, full + form), _take(zones, rows), default_zone)
+        read = read.set(read > limit[rows], None)
         result = result.scatter(rows, read)
     return result
 
 
-def _to_utc(times: pl.Series, zones: pl.Series | None, default_zone: str) -> pl.Series:
+def _parse_in_one_year(
+    texts: pl.Series, form: str, reference: pl.Series, zones: Zones, default_zone: str
+) -> pl.Series | None:
+    """`_parse_without_year` for records that are all of one year, whose lines' times are before theirs; else None."""
+    earliest, latest = reference.min(), reference.max()
+    if not isinstance(earliest, int) or not isinstance(latest, int) or reference.null_count():
+        return None
+    if earliest < 0 or latest > _LAST_REFERENCE:
+        return None
+    years = {_find_year(time + _LEAD_MILLISECONDS) for time in (earliest, latest)}
+    if len(years) > 1:
+        return None
+    dated = pl.Series([f"{years.pop()} "]) + texts
+    read = _to_utc(_strptime_repeated(dated, "%Y " + form), zones, default_zone)
+    newest = read.cast(pl.Int64).max()
+    is_past = isinstance(newest, int) and newest <= earliest + _LEAD_MILLISECONDS
+    return read if is_past and read.null_count() == texts.null_count() else None
+
+
+def _find_year(milliseconds: int) -> int:
+    return (_EPOCH + timedelta(milliseconds=milliseconds) + EASTERNMOST).year
+
+
+def _to_utc(times: pl.Series, zones: Zones, default_zone: str) -> pl.Series:
     """Times with a zone are in UTC already; others are read in their row's zone."""
     assert isinstance(times.dtype, pl.Datetime)
     if times.dtype.time_zone is not None:
-        return times.dt.convert_time_zone("UTC").cast(UTC_MILLISECONDS)
+        if times.dtype.time_zone != "UTC":
+            times = times.dt.convert_time_zone("UTC")
+        return times.cast(UTC_MILLISECONDS)
     if zones is None:
         return _localize(times, default_zone)
-    names = zones.fill_null(default_zone)
-    distinct = names.unique().to_list()
-    if len(distinct) == 1:
-        return _localize(times, distinct[0], default_zone)
-    result = pl.repeat(None, len(times), dtype=UTC_MILLISECONDS, eager=True)
-    for name in distinct:
+    if isinstance(zones, str):
+        return _localize(times, zones, default_zone)
+    names = zones.fill_null(default_zone) if zones.null_count() else zones
+    if names.n_unique() == 1:
+        return _localize(times, names[0], default_zone)
+    result = _nothing(len(times))
+    for name in names.unique().to_list():
         rows = (names == name).arg_true()
-        result = result.scatter(rows, _localize(times.gather(rows), name, default_zone))
+        result = result.scatter(rows, _localize(times[rows], name, default_zone))
     return result
 
 
@@ -271,3 +325,23 @@ def _localize(times: pl.Series, name: str, default_zone: str = "UTC") -> pl.Seri
     )
     local = local.zip_with(local.is_not_null(), skipped + timedelta(hours=1))
     return local.dt.convert_time_zone("UTC").cast(UTC_MILLISECONDS)
+
+
+def _nothing(height: int) -> pl.Series:
+    return pl.Series([None], dtype=UTC_MILLISECONDS).new_from_index(0, height)
+
+
+def _find_first(texts: pl.Series) -> str:
+    """The first text that is not null; there is one."""
+    first = texts[0]
+    return str(texts.drop_nulls()[0] if first is None else first)
+
+
+def _find_unread(texts: pl.Series, times: pl.Series) -> pl.Series:
+    """The rows that have a text and no time yet."""
+    unread = times.is_null()
+    return (unread & texts.is_not_null() if texts.null_count() else unread).arg_true()
+
+
+def _take(zones: Zones, rows: pl.Series) -> Zones:
+    return zones[rows] if isinstance(zones, pl.Series) else zones

@@ -58,14 +58,14 @@ def find_offset(name: str, zone: str) -> timedelta | None:
 
 
 def replace_names(
-    texts: pl.Series, pattern: str, zones: pl.Series | None, default_zone: str
+    texts: pl.Series, pattern: str, zones: pl.Series | str | None, default_zone: str
 ) -> tuple[pl.Series, pl.Series]:
     """Turns the zone names in texts into offsets.
 
     Args:
         texts: times as texts.
         pattern: finds the name, its only group.
-        zones: the rows' zones, null where nobody names one; None: nobody names any.
+        zones: the rows' zones, null where nobody names one, or that of all rows; None: nobody names any.
         default_zone: for those.
 
     Returns:
@@ -73,9 +73,10 @@ def replace_names(
         the texts with `+0200` in place of the name, as they are where it tells no offset or there is no name.
     """
     names = texts.str.extract(pattern)
-    known = pl.repeat(default_zone, len(texts), dtype=pl.String, eager=True)
-    if zones is not None:
+    if isinstance(zones, pl.Series):
         known = zones.fill_null(default_zone)
+    else:
+        known = pl.Series([zones or default_zone]).new_from_index(0, len(texts))
     plain, named = pl.repeat(None, len(texts), dtype=pl.String, eager=True), texts
     pairs = pl.DataFrame({"name": names, "zone": known})
     for name, zone in pairs.drop_nulls("name").unique().iter_rows():

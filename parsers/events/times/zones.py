@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
+from parsers.events.columns import find_texts
 from parsers.events.when import Router
 from parsers.model import Condition, Timestamp, When, ZoneChoice, ZoneRule
 
@@ -27,9 +28,12 @@ def choose_zones(
         rule names one zone for all, which then counts.
     """
     choice = spec.timezone
-    own = captures[RECORD_ZONE] if captures.schema.get(RECORD_ZONE) == pl.String else None
+    own = find_texts(captures, RECORD_ZONE)
     if isinstance(choice, str):
         return None if own is None else own.fill_null(choice)
+    recorded = find_texts(rows, RECORD_ZONE)
+    if choice is None and own is None and not installation:
+        return None if recorded is None or recorded.null_count() == len(recorded) else recorded
     zones = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     if choice is not None:
         zones = _choose_first(_to_rules(choice), captures, rows)
@@ -40,8 +44,8 @@ def choose_zones(
     if installation and zones.null_count():
         found = _choose_first(installation, captures, rows)
         zones = zones.zip_with(zones.is_not_null(), found)
-    if zones.null_count() and rows.schema.get(RECORD_ZONE) == pl.String:
-        zones = zones.zip_with(zones.is_not_null(), rows[RECORD_ZONE])
+    if zones.null_count() and recorded is not None:
+        zones = zones.zip_with(zones.is_not_null(), recorded)
     return None if zones.null_count() == len(zones) else zones
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from parsers.events.columns import find_texts
 from parsers.events.prepare import HEAD, REST
 from parsers.events.traces.stack_trace_forms import FORMS, Form
 
@@ -51,7 +52,7 @@ def _find_texts(frame: pl.DataFrame) -> pl.Series | None:
         first = pl.coalesce("message", HEAD) if "message" in frame.columns else pl.col(HEAD)
         lines = pl.concat_str([first, pl.col(REST)], separator="\n")
         choices.append(pl.when(pl.col(REST).is_not_null()).then(lines))
-    if TRACE in frame.columns and frame.schema[TRACE] == pl.String:
+    if find_texts(frame, TRACE) is not None:
         choices.append(pl.col(TRACE))
     if not choices:
         return None

@@ -5,11 +5,14 @@ Text that does not fit its type becomes null, not an error: `event.original` sti
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import polars as pl
 
 from parsers.ecs import find_field_type
+from parsers.events.columns import fill_from, find_texts, put_columns
 from parsers.events.values.convert_units import DURATION_UNITS, read_durations, read_hexadecimals, read_sizes
 from parsers.model import ValueMap
 
@@ -46,40 +49,49 @@ def convert_types(
     A text in an `….ip` field that is no address moves to `….address` when that column is not there:
     Elasticsearch would refuse the whole document for it.
     """
-    expressions: list[pl.Expr] = []
+    new: list[pl.Series] = []
     for name in names:
-        if frame.schema.get(name) != pl.String:
+        column = find_texts(frame, name)
+        if column is None:
             continue
-        column = pl.col(name)
         match choose_type(name, declared):
             case "long":
-                expressions.append(column.cast(pl.Int64, strict=False).alias(name))
+                new.append(column.cast(pl.Int64, strict=False))
             case "double":
-                number = column.cast(pl.Float64, strict=False)
-                expressions.append(pl.when(number.is_finite()).then(number).alias(name))
+                new.append(_read_numbers(column))
             case "boolean":
-                expressions.append(
-                    column.str.to_lowercase()
-                    .replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
-                    .alias(name)
-                )
+                new.append(_read_booleans(column))
             case "ip":
-                valid = is_address(frame[name])
-                if valid.all():
-                    continue
-                expressions.append(pl.when(valid).then(column).alias(name))
-                address = name.removesuffix("ip") + "address"
-                if name.endswith(".ip") and address not in frame.columns:
-                    expressions.append(pl.when(~valid).then(column).alias(address))
+                new += _part_addresses(column, frame)
             case "bytes":
-                expressions.append(pl.lit(read_sizes(frame[name])))
+                new.append(read_sizes(column))
             case "hex":
-                expressions.append(pl.lit(read_hexadecimals(frame[name])))
+                new.append(read_hexadecimals(column))
             case "list":
-                expressions.append(split_list(column, separators.get(name, ",")).alias(name))
+                new.append(pl.select(split_list(pl.lit(column), separators.get(name, ",")).alias(name))[name])
             case kind if kind in DURATION_UNITS:
-                expressions.append(pl.lit(read_durations(frame[name], DURATION_UNITS[kind])))
-    return frame.with_columns(expressions) if expressions else frame
+                new.append(read_durations(column, DURATION_UNITS[kind]))
+    return put_columns(frame, new)
+
+
+def _read_numbers(texts: pl.Series) -> pl.Series:
+    numbers = texts.cast(pl.Float64, strict=False)
+    if np.isfinite(numbers.to_numpy()).sum() == len(numbers) - numbers.null_count():
+        return numbers
+    return numbers.set(~numbers.is_finite(), None)
+
+
+def _read_booleans(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().replace_strict(_BOOLEANS, default=None, return_dtype=pl.Boolean)
+
+
+def _part_addresses(column: pl.Series, frame: pl.DataFrame) -> list[pl.Series]:
+    """The column without what is no address, which goes to `….address`; nothing where all are addresses."""
+    if column.str.contains(_IPV4).all() or (valid := is_address(column)).all():
+        return []
+    address = column.name.removesuffix("ip") + "address"
+    others = [column.set(valid, None).alias(address)] if column.name.endswith(".ip") else []
+    return [column.set(~valid, None), *(other for other in others if address not in frame.columns)]
 
 
 def split_list(column: pl.Expr, separator: str) -> pl.Expr:
@@ -107,31 +119,42 @@ def _reads_as_address(text: str) -> bool:
     return "%" not in text
 
 
-def map_values(frame: pl.DataFrame, maps: Iterable[ValueMap]) -> pl.DataFrame:
-    """Applies value maps in order. Keys compare as text, so that `200` finds the number 200."""
-    for value_map in maps:
-        if value_map.source not in frame.columns:
+@dataclass(frozen=True, slots=True)
+class Mapper:
+    """A value map that is ready: `keys` numbers its keys, `values` holds what each means, the default behind them."""
+
+    value_map: ValueMap
+    keys: pl.Enum
+    values: pl.Series
+
+
+def build_mapper(value_map: ValueMap) -> Mapper:
+    """Readies a value map; keys compare as text, so that `200` finds the number 200."""
+    values = [*value_map.values.values(), value_map.default]
+    texts = all(isinstance(value, str) for value in values if value is not None)
+    return Mapper(
+        value_map, pl.Enum(list(value_map.values)), pl.Series(values, dtype=pl.String if texts else None)
+    )
+
+
+def map_values(frame: pl.DataFrame, mappers: Iterable[Mapper]) -> pl.DataFrame:
+    """Applies value maps in order."""
+    for mapper in mappers:
+        value_map = mapper.value_map
+        source = frame.get_column(value_map.source, default=None)
+        if source is None:
             if value_map.default is not None and value_map.target not in frame.columns:
                 frame = frame.with_columns(pl.lit(value_map.default).alias(value_map.target))
             continue
-        source = pl.col(value_map.source).cast(pl.String)
-        values = list(value_map.values.values())
-        same = value_map.target == value_map.source
-        is_text = all(isinstance(value, str) for value in [*values, value_map.default] if value is not None)
-        kind = pl.String if is_text else None
-        mapped = source.replace_strict(
-            list(value_map.values),
-            values,
-            default=None if value_map.default is None else value_map.default,
-            return_dtype=kind,
-        )
-        if value_map.default is None and same and is_text:
-            mapped = pl.coalesce(mapped, source)
-        elif value_map.default is not None:
-            mapped = pl.when(source.is_not_null()).then(mapped).otherwise(pl.lit(value_map.default))
-        if not same and value_map.target in frame.columns:
-            mapped = pl.coalesce(
-                mapped, pl.col(value_map.target).cast(kind) if kind else pl.col(value_map.target)
-            )
-        frame = frame.with_columns(mapped.alias(value_map.target))
+        texts = source.cast(pl.String)
+        codes = texts.cast(mapper.keys, strict=False).to_physical().cast(pl.UInt32)
+        if value_map.default is not None and codes.null_count():
+            codes = codes.fill_null(len(value_map.values))
+        mapped = mapper.values[codes].alias(value_map.target)
+        if value_map.target == value_map.source:
+            if value_map.default is None and mapper.values.dtype == pl.String:
+                mapped = fill_from(mapped, texts)
+        elif (known := frame.get_column(value_map.target, default=None)) is not None and mapped.null_count():
+            mapped = fill_from(mapped, known.cast(mapped.dtype, strict=False))
+        frame = put_columns(frame, [mapped])
     return frame

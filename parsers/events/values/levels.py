@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 import polars as pl
 
+from parsers.events.columns import fill_from, find_texts, put_columns
+
 SEVERITIES: Mapping[str, int] = MappingProxyType(
     {
         "trace": 1,
@@ -111,12 +113,12 @@ def scale_levels(levels: pl.Series) -> tuple[pl.Series, pl.Series]:
     """
     scale = load_scale()
     # An Enum's cast finds the code of a text at a quarter of what changing its case costs.
-    codes = levels.cast(scale.spellings, strict=False).to_physical()
-    words = scale.words.gather(codes).alias("log.level")
-    severities = scale.severities.gather(codes).alias("event.severity")
-    unknown = codes.is_null() & levels.is_not_null()
-    if not unknown.any():
+    codes = levels.cast(scale.spellings, strict=False).to_physical().cast(pl.UInt32)
+    words = scale.words[codes].alias("log.level")
+    severities = scale.severities[codes].alias("event.severity")
+    if codes.null_count() == levels.null_count():
         return words, severities
+    unknown = codes.is_null() & levels.is_not_null()
     found = levels.filter(unknown).unique()
     spelt = found.str.strip_chars(_AROUND).str.to_lowercase()
     meant = pl.Series([scale.meanings.get(text, text) or None for text in spelt], dtype=pl.String)
@@ -134,13 +136,14 @@ def scale_level(level: str) -> tuple[str, int | None]:
 
 def add_levels(frame: pl.DataFrame) -> pl.DataFrame:
     """Puts a rule's `log.level` on the scale, and adds `event.severity` where the rule has none itself."""
-    if frame.schema.get("log.level") != pl.String:
+    levels = find_texts(frame, "log.level")
+    if levels is None:
         return frame
-    words, severities = scale_levels(frame["log.level"])
-    if "event.severity" in frame.columns:
-        captured = frame["event.severity"]
-        severities = captured.zip_with(captured.is_not_null(), severities.cast(captured.dtype))
-    return frame.with_columns(words, severities)
+    words, severities = scale_levels(levels)
+    captured = frame.get_column("event.severity", default=None)
+    if captured is not None:
+        severities = fill_from(captured, severities.cast(captured.dtype))
+    return put_columns(frame, [words, severities])
 
 
 def add_fixed_level(frame: pl.DataFrame, level: str) -> pl.DataFrame:

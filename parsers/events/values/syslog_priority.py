@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from parsers.events.columns import find_texts
 from parsers.events.values.levels import SEVERITIES, scale_levels
 
 HIGHEST_PRIORITY = 191
@@ -59,18 +60,19 @@ def add_priority(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _find_codes(frame: pl.DataFrame, name: str, highest: int) -> pl.Series | None:
     """The numbers of a column that can be, as Int64; None where there is none."""
-    if frame.schema.get(name) != pl.Int64:
+    codes = frame.get_column(name, default=None)
+    if codes is None or codes.dtype != pl.Int64:
         return None
-    codes = frame[name]
     codes = codes.set(~codes.is_between(0, highest), None)
     return None if codes.null_count() == len(codes) else codes
 
 
 def _find_named(frame: pl.DataFrame, name: str, known: Sequence[str]) -> pl.Series | None:
     """The places in `known` of a column's names, of severities also of their synonyms; None where there is none."""
-    if frame.schema.get(name) != pl.String or frame[name].null_count() == frame.height:
+    texts = find_texts(frame, name)
+    if texts is None or texts.null_count() == len(texts):
         return None
-    names = scale_levels(frame[name])[0] if known is LEVELS else frame[name].str.to_lowercase()
+    names = scale_levels(texts)[0] if known is LEVELS else texts.str.to_lowercase()
     places = {word: place for place, word in enumerate(known)}
     found = names.replace_strict(places, default=None, return_dtype=pl.Int64)
     return None if found.null_count() == len(found) else found

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from parsers.events.values.convert import convert_types, is_address, map_values
+from parsers.events.values.convert import build_mapper, convert_types, is_address, map_values
 from parsers.model import ValueMap
 
 
@@ -41,7 +41,7 @@ def test_what_is_no_address_moves_beside_the_ip_field() -> None:
 def test_a_map_in_place_keeps_what_it_does_not_list() -> None:
     frame = pl.DataFrame({"log.level": ["W", "info", None]})
 
-    mapped = map_values(frame, [ValueMap("log.level", "log.level", {"W": "warning"})])
+    mapped = map_values(frame, [build_mapper(ValueMap("log.level", "log.level", {"W": "warning"}))])
 
     assert mapped["log.level"].to_list() == ["warning", "info", None]
 
@@ -50,11 +50,17 @@ def test_a_map_from_another_field_compares_as_text_and_has_a_default() -> None:
     frame = pl.DataFrame({"status": [200, 500, None]})
     rule = ValueMap("event.outcome", "status", {"200": "success"}, "unknown")
 
-    assert map_values(frame, [rule])["event.outcome"].to_list() == ["success", "unknown", "unknown"]
-    assert map_values(frame.drop("status"), [rule])["event.outcome"].to_list() == ["unknown"] * 3
+    assert map_values(frame, [build_mapper(rule)])["event.outcome"].to_list() == [
+        "success",
+        "unknown",
+        "unknown",
+    ]
+    assert (
+        map_values(frame.drop("status"), [build_mapper(rule)])["event.outcome"].to_list() == ["unknown"] * 3
+    )
 
 
 def test_a_map_may_give_numbers() -> None:
     frame = pl.DataFrame({"p": ["a", "b"]})
 
-    assert map_values(frame, [ValueMap("n", "p", {"a": 1})])["n"].to_list() == [1, None]
+    assert map_values(frame, [build_mapper(ValueMap("n", "p", {"a": 1}))])["n"].to_list() == [1, None]
