@@ -33,6 +33,7 @@ REPEATED_ROWS = 1000
 _FIRST_YEAR = -30_610_224_000_000
 # Records of later years, whose times are nonsense, take the long way.
 _LAST_REFERENCE = 250_000_000_000_000
+_LEAP_YEAR = 2024
 _LEAD_MILLISECONDS = PLAUSIBLE_LEAD // timedelta(milliseconds=1)
 # The zone of all rows, that of each row, or none.
 Zones: TypeAlias = pl.Series | str | None
@@ -245,6 +246,13 @@ def _parse_without_year(
         quick = _parse_in_one_year(texts, form, reference, zones, default_zone)
         if quick is not None:
             return quick
+        if not any(word in form for word in ("%a", "%A")):
+            # A text that is no time even in a leap year is none in any: six years would be tried in vain.
+            fits = _strptime(pl.Series([f"{_LEAP_YEAR} "]) + texts, f"%Y {form}")
+            if fits.null_count() == len(fits):
+                return result
+            if fits.null_count() > texts.null_count():
+                texts = texts.set(fits.is_null(), None)
     limit = reference.cast(UTC_MILLISECONDS) + (PLAUSIBLE_LEAD if has_day else timedelta(hours=12))
     latest = limit + EASTERNMOST
     years = latest.dt.year()
