@@ -1,11 +1,11 @@
 """The enrichments of a rules directory: what is added to all events, whatever rule took them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from parsers.errors import Problem, RuleError, is_error
-from parsers.model import Enrichment, Location
-from parsers.reading.read_enrich import read_enrichment
-from parsers.reading.yaml_nodes import load_nodes
+from parsers.errors import Problem
+from parsers.model import Enrichment
+from parsers.reading.read_files import ReadFile, TableDigests, read_enrichment_file
 
 ENRICH_FOLDER = "enrich"
 # Where YAML tables lie, which are no rules; CSV tables may lie anywhere.
@@ -13,40 +13,29 @@ TABLE_FOLDER = "lookups"
 _SUFFIXES = (".yml", ".yaml")
 
 
-def load_enrichments(directory: Path) -> tuple[Enrichment, ...]:
-    """The enrichments in the folder `enrich` of a rules directory, by file name; none is a valid number of them.
+def read_enrichment_files(
+    directory: Path, known: Mapping[Path, ReadFile[Enrichment]], tables: TableDigests
+) -> tuple[dict[Path, ReadFile[Enrichment]], list[Problem]]:
+    """The files of the folder `enrich` of a rules directory, by name, and all that is wrong with them.
 
-    Raises:
-        RuleError: with every problem of every file and table, when one of them is an error.
+    None is a valid number of them. What of `known` still holds is not read again; for `tables` see `TableDigests`.
     """
-    found, problems = read_enrichments(directory)
-    if any(is_error(problem) for problem in problems):
-        raise RuleError(problems)
-    return found
-
-
-def read_enrichments(directory: Path) -> tuple[tuple[Enrichment, ...], list[Problem]]:
-    """The enrichments that are sound, and all problems. Never raises."""
+    files = {
+        path: read_enrichment_file(path, directory, known.get(path), tables)
+        for path in find_enrichment_files(directory)
+    }
     problems: list[Problem] = []
-    found: dict[str, Enrichment] = {}
-    for file in find_enrichment_files(directory):
-        nodes, wrong = load_nodes(file)
-        problems.extend(wrong)
-        if len(nodes) != 1 and not wrong:
-            what = "the file holds no enrichment" if not nodes else "the file holds more than one enrichment"
-            problems.append(Problem(Location(str(file)), what, "write one document a file"))
-        for node in nodes[:1]:
-            read = read_enrichment(node, directory, problems)
-            if read is None:
-                continue
-            if read.name in found:
-                hint = f"the other is at {found[read.name].location}; rename one"
+    first: dict[str, Enrichment] = {}
+    for file in files.values():
+        problems.extend(file.problems)
+        for read in file.found:
+            if read.name in first:
+                hint = f"the other is at {first[read.name].location}; rename one"
                 problems.append(
                     Problem(read.location, f"there are two enrichments named '{read.name}'", hint)
                 )
-                continue
-            found[read.name] = read
-    return tuple(found.values()), problems
+            first.setdefault(read.name, read)
+    return files, problems
 
 
 def find_enrichment_files(directory: Path) -> tuple[Path, ...]:

@@ -1,7 +1,7 @@
 """The parse core: a batch of lines in, one frame a rule out. Start reading at `RuleSet.parse`."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from parsers.chains import list_chain
 from parsers.events.budget import Budget, add_up, open_budget
+from parsers.events.columns import to_places
 from parsers.events.compile import CompiledRule, CompiledRules, Stage, compile_rules
 from parsers.events.enrich.enrich import Enricher, build_enricher, hash_enrichments
 from parsers.events.finish import finish_parsed, finish_unparsed
@@ -22,6 +23,7 @@ from parsers.events.refine import merge_captures, refine_captures
 from parsers.frames import Block, ParsedBatch
 from parsers.model import NO_INSTALLATION, Enrichment, Installation, Rule
 from parsers.patterns.shards import DatabaseStore
+from parsers.reading.read_files import NOTHING_READ, ReadDirectory
 
 EXPERIMENTAL: Final = "experimental"
 IntArray = npt.NDArray[np.int64]
@@ -35,7 +37,8 @@ class RuleSet:
 
     `default_timezone` reads times for which neither the line, the rule nor the record names a zone. `experimental`
     holds the rules of that status (and those they read on from), which are tried on the side and write nothing.
-    The zones of `installation` go before the default; `enricher` adds fields, `masker` takes values out.
+    The zones of `installation` go before the default; `enricher` adds fields, `masker` takes values out. `source` is
+    what the rules were read from, so that a later rule set need not read again what is still the same.
     """
 
     compiled: CompiledRules
@@ -46,6 +49,7 @@ class RuleSet:
     masker: Masker | None = None
     enrichments_hash: str = ""
     quarantined: frozenset[str] = frozenset()
+    source: ReadDirectory = field(default=NOTHING_READ, compare=False)
 
     def __repr__(self) -> str:
         return f"RuleSet({len(self.compiled.rules)} rules, {self.hash})"
@@ -125,7 +129,7 @@ class RuleSet:
         for taken in matches.taken:
             if observe is not None:
                 observe(self.compiled.root, taken, frame, frame[HEAD])
-            rows = frame if len(taken.rows) == frame.height else frame[taken.rows]
+            rows = frame if len(taken.rows) == frame.height else frame[to_places(taken.rows)]
             chain = (self.compiled.rules[taken.rule],)
             yield from self._parse_rule(rows, taken.captures, chain, observe, budget)
         if len(matches.unmatched):
@@ -156,16 +160,20 @@ class RuleSet:
                 frame = add_next_line(frame)
             if not frame.height or stage.field not in frame.columns:
                 continue
-            texts = frame[stage.field].cast(pl.String).fill_null("")
+            texts = frame[stage.field].cast(pl.String)
+            if texts.null_count():
+                texts = texts.fill_null("")
             matches = match_stage(stage, frame, texts, budget, self._stopped)
             frame = mark_late(frame, matches.timed_out)
             for taken in matches.taken:
                 if observe is not None:
                     observe(stage, taken, frame, texts)
                 child = self.compiled.rules[taken.rule]
-                read = take_next_line(frame[taken.rows]) if stage.field == NEXT_LINE else frame[taken.rows]
+                rows = frame[to_places(taken.rows)]
+                read = take_next_line(rows) if stage.field == NEXT_LINE else rows
                 yield from self._parse_rule(read, taken.captures, (*chain, child), observe, budget)
-            frame = frame[matches.unmatched] if len(matches.unmatched) < frame.height else frame
+            if len(matches.unmatched) < frame.height:
+                frame = frame[to_places(matches.unmatched)]
         if frame.height:
             finished = finish_parsed(frame, chain)
             yield Block(compiled.rule.name, compiled.rule.dataset, drop_scratch(finished))

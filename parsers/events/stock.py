@@ -27,6 +27,11 @@ PatternKey: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]
 ReadyPatterns: TypeAlias = Mapping[PatternKey, ReadyPattern]
 
 
+def make_pattern_key(text: str, fragments: Mapping[str, str]) -> PatternKey:
+    """What a pattern with the fragments of its rule is known by."""
+    return text, tuple(sorted(fragments.items()))
+
+
 class Stock:
     """Everything that one compilation reads and builds, each thing once. `patterns` and `shards` are what it used."""
 
@@ -53,7 +58,7 @@ class Stock:
             PatternError: the pattern cannot be read.
             ValueError: no engine takes it.
         """
-        key = (text, tuple(sorted(fragments.items())))
+        key = make_pattern_key(text, fragments)
         found = self.patterns.get(key) or self._known.get(key)
         if found is None:
             parts = self._kept.parts.get(make_part_key(*key)) if self._store is not None else None

@@ -3,9 +3,11 @@
 import difflib
 import functools
 from collections.abc import Collection, Iterator, Sequence
+from types import MappingProxyType
 
 from parsers.ecs import load_field_types
 from parsers.errors import Problem
+from parsers.events.stock import ReadyPatterns, make_pattern_key
 from parsers.events.values.convert import choose_type
 from parsers.explain.follow import read_rule_pattern
 from parsers.model import Location, Rule
@@ -29,6 +31,7 @@ _ECS_TYPES = {
     "boolean": ("boolean",),
     "ip": ("ip",),
 }
+NONE_READY: ReadyPatterns = MappingProxyType({})
 _NAMED_BY_ENGINE = ("@timestamp", "message", "tags", "labels")
 
 
@@ -68,11 +71,14 @@ def list_objects() -> frozenset[str]:
     return frozenset(name[:at] for name in load_field_types() for at in range(len(name)) if name[at] == ".")
 
 
-def lint_conflicts(rules: Sequence[Rule]) -> Iterator[Problem]:
-    """An error where rules of one dataset give a field different types: Elasticsearch refuses one of the documents."""
+def lint_conflicts(rules: Sequence[Rule], ready: ReadyPatterns = NONE_READY) -> Iterator[Problem]:
+    """An error where rules of one dataset give a field different types: Elasticsearch refuses one of the documents.
+
+    Patterns that are `ready` are not read again.
+    """
     first: dict[tuple[str, str], tuple[str, Rule]] = {}
     for rule in rules:
-        for name, location in _list_fields(rule):
+        for name, location in _list_fields(rule, ready):
             kind = choose_type(name, rule.types)
             family = (
                 "long"
@@ -90,11 +96,13 @@ def lint_conflicts(rules: Sequence[Rule]) -> Iterator[Problem]:
                 yield Problem(location, message, "give it one type in both", "error")
 
 
-def _list_fields(rule: Rule) -> Iterator[tuple[str, Location]]:
+def _list_fields(rule: Rule, ready: ReadyPatterns = NONE_READY) -> Iterator[tuple[str, Location]]:
     scratch = _find_scratch(rule)
     seen: set[str] = set()
     for pattern in rule.patterns:
-        for name in (*read_rule_pattern(rule, pattern).names, *pattern.set):
+        known = ready.get(make_pattern_key(pattern.text, rule.fragments)) if ready else None
+        names = known.parts.names if known is not None else read_rule_pattern(rule, pattern).names
+        for name in (*names, *pattern.set):
             if name not in seen and name not in scratch:
                 seen.add(name)
                 yield name, pattern.location

@@ -35,7 +35,7 @@ def lint_changed(rule_set: RuleSet, changed: Collection[str]) -> tuple[Problem, 
     experimental = rule_set.experimental
     rules = [*rule_set.rules, *(() if experimental is None else experimental.rules)]
     problems = [problem for rule in rules if rule.name in changed for problem in lint_backtracking(rule)]
-    problems += lint_conflicts(rule_set.rules)
+    problems += lint_conflicts(rule_set.rules, rule_set.compiled.patterns)
     return tuple(sorted(filter(is_error, problems), key=lambda problem: problem.location))
 
 

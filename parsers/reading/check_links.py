@@ -1,14 +1,11 @@
 """What only shows between rules: names used twice, missing or circular parents, fields that nothing gives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from parsers.errors import Problem
 from parsers.events.prepare import NEXT_LINE
-from parsers.events.values.dissect import find_parts
-from parsers.model import Location, Rule
+from parsers.model import Location
 from parsers.reading.read_nodes import suggest
-from parsers.reading.read_pattern import find_captures
 from parsers.reading.read_rule import ReadRule
 
 # What the record may bring along; see the line frame's context columns.
@@ -45,37 +42,31 @@ def check_links(rules: Sequence[ReadRule], is_complete: bool) -> tuple[Problem, 
         _check_parents(read, first, is_complete, problems)
     problems.extend(_find_cycles(first))
     for read in rules:
-        brought = find_given(replace(read.rule, map=()), first)
+        brought = _find_brought(read, first)
         if brought is not None:
             _check_uses(read, brought, problems)
     return tuple(problems)
 
 
-def find_given(rule: Rule, rules: Mapping[str, ReadRule]) -> frozenset[str] | None:
+def _find_brought(read: ReadRule, rules: Mapping[str, ReadRule]) -> frozenset[str] | None:
     """The fields that a rule may have when its maps and types are applied, its parents' included.
 
     None when that cannot be known: a structured body, or a parent that is not there.
     """
-    given: set[str] = set(_ALWAYS)
-    waiting, seen = [rule], {rule.name}
+    if read.gives is None:
+        return None
+    brought = _ALWAYS | read.gives
+    waiting, seen = [read.rule], {read.rule.name}
     while waiting:
-        current = waiting.pop()
-        if current.format is not None:
-            return None
-        for pattern in current.patterns:
-            given |= find_captures(pattern.text, current.fragments) | pattern.set.keys()
-        given |= current.set.keys() | {value_map.target for value_map in current.map}
-        for field, kind in current.dissect.items():
-            given.update(find_parts(field, kind))
-        if current.multiline is not None:
-            given.add(current.multiline.field)
-        for parent in current.after:
-            if parent not in rules:
+        for name in waiting.pop().after:
+            parent = rules.get(name)
+            if parent is None or parent.gives is None:
                 return None
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(rules[parent].rule)
-    return frozenset(given)
+            if name not in seen:
+                seen.add(name)
+                waiting.append(parent.rule)
+                brought |= parent.gives | {value_map.target for value_map in parent.rule.map}
+    return brought
 
 
 def _check_parents(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from parsers.errors import Problem, is_error
+from parsers.events.values.dissect import find_parts
 from parsers.model import BodyFormat, Location, Multiline, Rule, Status
 from parsers.reading.keys import RULE, names_of
 from parsers.reading.keys.rule_keys import MULTILINE
@@ -22,7 +23,7 @@ from parsers.reading.read_nodes import (
     read_texts,
     suggest,
 )
-from parsers.reading.read_pattern import read_fragments, read_patterns, read_regex
+from parsers.reading.read_pattern import find_captures, read_fragments, read_patterns, read_regex
 from parsers.reading.read_test import read_tests
 from parsers.reading.read_timestamp import read_timestamp
 from parsers.reading.read_transform import read_dissect, read_fields, read_types
@@ -40,7 +41,8 @@ class ReadRule:
     """A rule as far as it could be read, and where its parts stand.
 
     `is_sound`: nothing in it was wrong, so it can be built. `parents` are the places of the names in `after`;
-    `name` is the place of the name.
+    `name` is the place of the name. `gives` are the fields that it captures, sets or makes otherwise, but for those of
+    its maps; None where that cannot be known: a structured body.
     """
 
     rule: Rule
@@ -48,6 +50,7 @@ class ReadRule:
     name: Location
     parents: tuple[tuple[str, Location], ...] = ()
     keys: tuple[tuple[str, Location], ...] = ()
+    gives: frozenset[str] | None = frozenset()
 
 
 def read_rule(node: Node, problems: list[Problem]) -> ReadRule | None:
@@ -79,7 +82,20 @@ def read_rule(node: Node, problems: list[Problem]) -> ReadRule | None:
         if key in entries and isinstance(entries[key].value, MappingNode):
             below = cast(MappingNode, entries[key].value).entries
             places += [(f"{key}:{entry.key.text}", entry.key.location) for entry in below]
-    return ReadRule(rule, sound, name.value.location, parents, tuple(places))
+    return ReadRule(rule, sound, name.value.location, parents, tuple(places), _find_given(rule))
+
+
+def _find_given(rule: Rule) -> frozenset[str] | None:
+    if rule.format is not None:
+        return None
+    given = set(rule.set)
+    for pattern in rule.patterns:
+        given |= find_captures(pattern.text, rule.fragments) | pattern.set.keys()
+    for field, kind in rule.dissect.items():
+        given.update(find_parts(field, kind))
+    if rule.multiline is not None:
+        given.add(rule.multiline.field)
+    return frozenset(given)
 
 
 def _check_body(node: MappingNode, entries: dict[str, Entry], problems: list[Problem]) -> None:

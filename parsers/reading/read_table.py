@@ -45,7 +45,19 @@ def attach_table(lookup: Lookup, directory: Path, problems: list[Problem]) -> Lo
             problems.append(
                 Problem(lookup.location, f"the table '{lookup.path}' has no column '{column}'", hint)
             )
-    return replace(lookup, table=replace(table, digest=hashlib.blake2b(data, digest_size=16).hexdigest()))
+    return replace(lookup, table=replace(table, digest=_digest(data)))
+
+
+def digest_table(path: Path) -> str | None:
+    """The digest that a table read from the file now would have; None if it cannot be read or is too large."""
+    try:
+        return None if path.stat().st_size > MAX_BYTES else _digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _read_csv(data: bytes, file: str, lookup: Lookup, problems: list[Problem]) -> Table | None:

@@ -67,13 +67,17 @@ def load_nodes(path: Path) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
 
     A file that cannot be opened, is too large or not UTF-8 gives no documents and one problem. Never raises.
     """
-    file = str(path)
+    data = read_data(path)
+    return ((), (data,)) if isinstance(data, Problem) else parse_nodes(data, str(path))
+
+
+def read_data(path: Path) -> bytes | Problem:
+    """The bytes of a file, or what keeps it from being opened."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return (), (Problem(Location(file), f"cannot read the file: {reason}"),)
-    return parse_nodes(data, file)
+        return Problem(Location(str(path)), f"cannot read the file: {reason}")
 
 
 def parse_nodes(data: bytes | str, file: str) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:

@@ -67,10 +67,13 @@ def run_tests(
     the experimental rules alone.
     """
     if rule_set.experimental is not None:
-        stable = run_tests(replace(rule_set, experimental=None), only)
-        tried = run_tests(rule_set.experimental)
         names = {rule.name for rule in rule_set.rules}
-        return (*stable, *(result for result in tried if result.rule not in names))
+        tried = rule_set.experimental
+        mine = [(rule, test) for rule in tried.rules if rule.name not in names for test in rule.tests]
+        if only is not None:
+            mine = [(rule, test) for rule, test in only if rule.name not in names]
+            only = [(rule, test) for rule, test in only if rule.name in names]
+        return (*run_tests(replace(rule_set, experimental=None), only), *run_tests(tried, mine))
     tests = [(rule, test) for rule in rule_set.rules for test in rule.tests] if only is None else only
     if not tests:
         return ()

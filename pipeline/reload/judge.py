@@ -9,10 +9,10 @@ import polars as pl
 
 from parsers.errors import RuleError, is_error
 from parsers.lint.lint import lint_changed
-from parsers.load import check_rules
+from parsers.load import check_loaded, check_rules
 from parsers.model import Rule
 from parsers.ruleset import RuleSet
-from parsers.testing.impact import find_affected_tests, find_changed
+from parsers.testing.impact import find_affected_tests, find_changed, find_possible_lines
 from parsers.testing.report import describe_failure
 from parsers.testing.ruletest import run_tests
 
@@ -53,26 +53,27 @@ def judge_rules(
         sample: recent live lines (a line frame), or None: then there is no trial.
         max_drop: by how much the parsed share of the sample may fall, 0 to 1.
     """
-    _, problems = check_rules(directory)
-    errors = [str(problem) for problem in problems if is_error(problem)]
-    if errors:
-        return _refuse(errors)
     try:
         rules = load(current)
     except RuleError as error:
-        return _refuse([str(problem) for problem in error.problems])
+        # Checking says more than loading, and may say nothing: of a directory that changed again, or of a missing key.
+        found = [problem for problem in check_rules(directory, current)[1] if is_error(problem)]
+        return _refuse([str(problem) for problem in found or error.problems])
+    wrong = check_loaded(rules)
+    if wrong:
+        return _refuse([str(problem) for problem in wrong])
     rules.warm_up()
     # Of a thousand rules all but some are as they were; what they cannot have changed is not tried again.
     results = run_tests(rules, find_affected_tests(rules, current))
     failed = [describe_failure(result) for result in results if not result.passed]
     if failed:
         return _refuse(failed)
-    found = lint_changed(rules, find_changed(_list_rules(rules), _list_rules(current)))
-    if found:
-        return _refuse([str(problem) for problem in found])
+    wrong = lint_changed(rules, find_changed(_list_rules(rules), _list_rules(current)))
+    if wrong:
+        return _refuse([str(problem) for problem in wrong])
     if sample is None:
         return Verdict(rules)
-    trial = Trial(sample.height, measure_parsed(current, sample), measure_parsed(rules, sample))
+    trial = _try(rules, current, sample)
     if trial.before - trial.after > max_drop:
         reason = (
             f"of {trial.lines} recent lines the new rules parse {trial.after:.1%}, those in force {trial.before:.1%}: "
@@ -87,6 +88,14 @@ def measure_parsed(rules: RuleSet, lines: pl.DataFrame) -> float:
     """The share of lines that some rule parses, 0 to 1."""
     parsed = sum(block.frame.height for block in rules.parse(lines).blocks if block.rule is not None)
     return parsed / lines.height if lines.height else 1.0
+
+
+def _try(rules: RuleSet, current: RuleSet, sample: pl.DataFrame) -> Trial:
+    before = measure_parsed(current, sample)
+    possible = sample[find_possible_lines(rules, current, sample)]
+    # The other lines end as they did.
+    gained = measure_parsed(rules, possible) - measure_parsed(current, possible)
+    return Trial(sample.height, before, before + gained * possible.height / sample.height)
 
 
 def _list_rules(rule_set: RuleSet) -> list[Rule]:

@@ -17,6 +17,8 @@ from pipeline.reload.seen import Seen
 from pipeline.reload.status import RuleStatus, remove_status, write_status
 
 _STATUS_EVERY_SECONDS = 10.0
+# For so long a directory has to stay the same: what writes several files is done with them then.
+_SETTLED_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ class WatchOptions:
 
 
 class RuleWatcher:
-    """A thread that looks every `interval` seconds. A change is judged once it has stayed the same for one look."""
+    """A thread that looks every `interval` seconds, and soon again after a change: it is judged once it has settled.
+
+    Settled is what was the same at two looks in a row.
+    """
 
     def __init__(self, watched: Watched, options: WatchOptions) -> None:
         self._watched, self._options = watched, options
@@ -156,12 +161,14 @@ class RuleWatcher:
         self._tell()
 
     def _run(self) -> None:
-        waited = 0.0
-        while not self._stopping.wait(self._options.interval):
-            waited += self._options.interval
+        every = self._options.interval
+        waited, interval = 0.0, every
+        while not self._stopping.wait(interval):
+            waited += interval
             try:
                 if self._options.is_reloading:
                     self.look()
+                    interval = every if self._seen == self._known else min(every, _SETTLED_SECONDS)
                 if waited >= _STATUS_EVERY_SECONDS:
                     waited = 0.0
                     self._tell()

@@ -116,6 +116,7 @@ def test_sound_rules_go_live(world: World) -> None:
         (SOUND.split("tests")[0], "rule 'app' has no tests"),
         (SLOW, "the pattern backtracks without end"),
         ("name: [", "app.yml:1"),
+        (SOUND + "multiline: {continuation: '^(x'}", "app.yml:5:28: error: in 'multiline'"),
     ],
 )
 def test_unsound_rules_are_refused_and_the_old_ones_stay(world: World, text: str, reason: str) -> None:
