@@ -14,7 +14,7 @@ from loguru import logger
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-LINE = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} {name}: {message}\n{exception}"
+LINE = "{time:YYYY-MM-DDTHH:mm:ss.SSS!UTC}Z {level:<8} %s{name}: {message}\n{exception}"
 
 # These tell each request and each rebalance at INFO; below DEBUG only their warnings are worth a line.
 CHATTY = ("aiohttp", "aiokafka", "asyncio", "elastic_transport", "elasticsearch", "faust", "mode")
@@ -43,13 +43,14 @@ def configure_logs(
     json: bool = False,
     secrets: Collection[str] = (),
     mask: Callable[[str], str] | None = None,
+    node: str = "",
     stream: TextIO | None = None,
 ) -> None:
     """Send all logs to stderr (or `stream`): as lines for people, or with `json` as one ECS document a line.
 
     `level` is one of trace, debug, info, warning, error, critical; another word raises ValueError. Each of
     the `secrets` is replaced by `***` wherever it turns up in what is written, tracebacks included, and `mask` is
-    applied to all of it.
+    applied to all of it. `node` tells the processes of one service apart: `[node]` in lines, `service.node.name`.
     """
     if level.lower() not in LEVELS:
         raise ValueError(f"unknown log level {level!r}: use one of {', '.join(LEVELS)}")
@@ -57,7 +58,7 @@ def configure_logs(
     hidden = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def write(message: "Message") -> None:
-        text = to_ecs_json(message.record) if json else str(message)
+        text = to_ecs_json(message.record, node) if json else str(message)
         for secret in hidden:
             text = text.replace(secret, "***")
         if mask is not None:
@@ -66,8 +67,9 @@ def configure_logs(
         stream.flush()
 
     logger.remove()
+    line = LINE % (f"[{node}] " if node else "")
     # `diagnose` would print the values of variables, which may be secrets or a user's log lines.
-    logger.add(write, level=level.upper(), format=lambda _: LINE, backtrace=False, diagnose=False)
+    logger.add(write, level=level.upper(), format=lambda _: line, backtrace=False, diagnose=False)
     number = LEVELS[level.lower()]
     logging.basicConfig(handlers=[ToLoguru()], level=max(number, logging.DEBUG), force=True)
     # Each outage is told by our own sink, once a while; the client tells it for every request.
@@ -77,8 +79,11 @@ def configure_logs(
     logging.captureWarnings(True)
 
 
-def to_ecs_json(record: "Record") -> str:
+def to_ecs_json(record: "Record", node: str = "") -> str:
     """Word a record as one ECS document, with a line feed."""
+    service: dict[str, object] = {"name": "tailrace"}
+    if node:
+        service["node"] = {"name": node}
     document: dict[str, object] = {
         "@timestamp": record["time"]
         .astimezone(UTC)
@@ -87,7 +92,7 @@ def to_ecs_json(record: "Record") -> str:
         "log": {"level": record["level"].name.lower(), "logger": record["name"]},
         "message": record["message"],
         "ecs": {"version": "9.5.0"},
-        "service": {"name": "tailrace"},
+        "service": service,
         "process": {"pid": record["process"].id},
     }
     if record["extra"]:

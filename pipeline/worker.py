@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiokafka.errors import KafkaError
 from loguru import logger
 
+from pipeline.allocators import settle_objects
 from pipeline.app import TailraceApp, build_app
+from pipeline.ending import handle_signals, watch_life_line
 from pipeline.kafka.quiet import quieten_loggers
 from pipeline.kafka.topics import find_missing_topics
 from pipeline.logs import every
@@ -26,22 +27,26 @@ async def run_worker(
     settings: Settings,
     stages: Sequence[str] | None = None,
     *,
+    life_line: int | None = None,
     build: Callable[..., TailraceApp] = build_app,
 ) -> None:
-    """Run the agents until SIGTERM or SIGINT, then drain, commit, and return.
+    """Run the agents until SIGTERM, SIGINT or SIGHUP, then drain, commit, and return.
 
-    An unreachable broker and missing topics are waited for; a crash is logged and the app is built anew. Raises only
-    what no waiting mends: RuleError, ValueError of `build`.
+    `life_line` is the reading end of a pipe whose other end is with who started us: when that is gone, we end too. An
+    unreachable broker and missing topics are waited for; a crash is logged and the app is built anew. Raises only what
+    no waiting mends: RuleError, ValueError of `build`.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _ask_to_stop, stopping, number)
+    handle_signals(loop, lambda number: _ask_to_stop(stopping, number.name))
+    if life_line is not None:
+        watch_life_line(loop, life_line, lambda: _ask_to_stop(stopping, "The supervisor is gone"))
     chosen = tuple(settings.worker.stages if stages is None else stages)
     pause = _FIRST_PAUSE
     quieten_loggers("aiokafka", _SAY_EVERY)
     quieten_loggers("elastic_transport", _SAY_EVERY)
     app = build(settings, chosen)  # now, so that broken rules are not told only when the broker is there
+    settle_objects()
     while not stopping.is_set():
         await wait_for_topics(settings, chosen, stopping)
         if stopping.is_set():
@@ -134,9 +139,9 @@ def list_topics(topics: TopicSettings, stages: Sequence[str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(name for stage in stages for name in needed.get(stage, ())))
 
 
-def _ask_to_stop(stopping: asyncio.Event, number: int) -> None:
+def _ask_to_stop(stopping: asyncio.Event, reason: str) -> None:
     if not stopping.is_set():
-        logger.info("{}: ending what has begun, then committing", signal.Signals(number).name)
+        logger.info("{}: ending what has begun, then committing", reason)
     stopping.set()
 
 

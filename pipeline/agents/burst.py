@@ -1,14 +1,15 @@
 """The agent burst: signals in, bursts out. Its offsets are committed by hand, as far as no open window reaches back."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from loguru import logger
 
 from pipeline.agents.dead import Letter, send_letters, to_letter
-from pipeline.agents.lanes import Handler, Lanes, Work, open_lanes
+from pipeline.agents.gather import Bounds, open_gatherer
 from pipeline.agents.ports import Ports
+from pipeline.agents.work import Work
 from pipeline.kafka.ledger import Assignment
 from pipeline.kafka.records import RecordBatch
 from pipeline.kafka.tracker import Commit
@@ -25,7 +26,7 @@ def add_burst_agent(app: Any, ports: Ports) -> None:
     states: dict[int, BurstState] = {}
     told: dict[int, int] = {}
     is_due = every(_SAY_EVERY)
-    topic = ports.settings.kafka.topics.signals
+    kafka = ports.settings.kafka
 
     def assign(partitions: Mapping[int, Assignment]) -> None:
         states.clear()
@@ -33,7 +34,7 @@ def add_burst_agent(app: Any, ports: Ports) -> None:
         for number, found in partitions.items():
             states[number] = restore_state(ports, number, found.committed.metadata if found.committed else "")
 
-    app.ledger.on_assigned(topic, assign)
+    app.ledger.on_assigned(kafka.topics.signals, assign)
 
     def tell_late(number: int, state: BurstState) -> None:
         late = state.counters.late
@@ -44,30 +45,32 @@ def add_burst_agent(app: Any, ports: Ports) -> None:
             )
             told[number] = late
 
-    def build_handler(_: Lanes) -> Handler:
-        async def handle(work: Work) -> None:
-            state = states[work.batch.partition]
-            closed, letters = await asyncio.to_thread(feed_batch, state, work.batch)
-            await send_bursts(ports, closed)
-            masker = ports.flow.read().rules.masker
-            await send_letters(ports.producer, ports.settings.kafka.topics.dead, letters, masker)
-            state.settle(closed.token)
-            commit = state.committable()
-            if commit is not None:
-                app.ledger.commit_to(
-                    work.delivery.partition, work.delivery.epoch, Commit(commit.offset, commit.metadata)
-                )
-            work.done()
-            tell_late(work.batch.partition, state)
+    async def handle(works: Sequence[Work]) -> None:
+        current = [states[work.batch.partition] for work in works]
+        fed = await asyncio.to_thread(
+            lambda: [feed_batch(state, work.batch) for state, work in zip(current, works, strict=True)]
+        )
+        await asyncio.gather(*map(settle, works, current, *zip(*fed, strict=True)))
 
-        return handle
+    async def settle(work: Work, state: BurstState, closed: Closed, letters: tuple[Letter, ...]) -> None:
+        await send_bursts(ports, closed)
+        masker = ports.flow.read().rules.masker
+        await send_letters(ports.producer, ports.settings.kafka.topics.dead, letters, masker)
+        state.settle(closed.token)
+        commit = state.committable()
+        if commit is not None:
+            app.ledger.commit_to(work.partition, work.epoch, Commit(commit.offset, commit.metadata))
+        work.done()
+        tell_late(work.batch.partition, state)
 
-    @app.agent(app.topic(topic), name="tailrace-burst")
+    bounds = Bounds(kafka.batch_records, kafka.batch_bytes, at_once=1, unfinished=1)
+
+    @app.agent(app.topic(kafka.topics.signals), name="tailrace-burst")
     async def burst(stream: Any) -> None:
         stream.enable_acks = False
-        async with open_lanes(app, build_handler) as lanes:
+        async with open_gatherer(app, handle, bounds) as gatherer:
             async for event in stream.events():
-                lanes.put(event)
+                gatherer.put(event)
 
 
 def restore_state(ports: Ports, number: int, metadata: str) -> BurstState:

@@ -2,34 +2,42 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
+import polars as pl
 from loguru import logger
 
 from pipeline.agents.dead import Letter, send_letters, to_letter
 from pipeline.agents.dead_mask import describe_failure
-from pipeline.agents.lanes import Handler, Lanes, Work, open_lanes
-from pipeline.agents.parsing import Parsed, parse_batch
+from pipeline.agents.gather import Bounds, open_gatherer
+from pipeline.agents.parsing import Parsed, locate, parse_batches
 from pipeline.agents.ports import Ports
 from pipeline.agents.progress import Clocks
+from pipeline.agents.work import Work
 from pipeline.kafka.producer import ProducerStopped, RecordsTooLarge
 from pipeline.kafka.records import RecordBatch
 from pipeline.logs import every
 
-# Two at a time: while one is in Polars, the other is in Python.
+# Two at a time under full load: while one is in Polars, the other is in Python. Below that, or with one core, the two
+# would only hinder each other.
 _THREADS: Final = 2
-# What a batch became is eight times as large as the batch: so many, parsed or being parsed, wait for the broker.
+# What a group became is eight times as large as the group: so many, parsed or being parsed, wait for the broker.
 _UNSENT: Final = 2
+# A group has a fixed cost, for each rule in it, that equals parsing some thousand lines. Fewer wait so many times as
+# long as the last group took: so that costs a third of a core at most.
+_ENOUGH: Final = 2_000
+_PAUSE: Final = 2.0
 _TELL_EVERY: Final = 2.0
 _SAY_EVERY: Final = 30.0
 
 
 def add_parse_agent(app: Any, ports: Ports) -> None:
     """Give the app the agent, and the task that tells the progress of partitions without new records."""
-    topics = ports.settings.kafka.topics
+    kafka = ports.settings.kafka
+    topics = kafka.topics
     clocks = Clocks(ports)
     app.ledger.on_assigned(topics.raw, clocks.assign)
-    threads, unsent = asyncio.Semaphore(_THREADS), asyncio.Semaphore(_UNSENT)
     is_due = every(_SAY_EVERY)
 
     def report(batch: RecordBatch, error: Exception) -> None:
@@ -37,29 +45,29 @@ def add_parse_agent(app: Any, ports: Ports) -> None:
             failure = describe_failure(error, ports.flow.read().rules.masker)
             logger.warning("A stage failed on {}; looking for the records it fails on: {}", batch, failure)
 
-    def build_handler(lanes: Lanes) -> Handler:
-        async def handle(work: Work) -> None:
-            await unsent.acquire()
-            try:
-                async with threads:
-                    parsed = await asyncio.to_thread(
-                        parse_batch, work.batch, ports.flow.read(), report, ports.seen
-                    )
-            except BaseException:
-                unsent.release()
-                raise
-            # Its outputs travel while the partition's next batch is parsed.
-            sending = lanes.spawn(send_parsed(ports, clocks, work, parsed))
-            sending.add_done_callback(lambda _: unsent.release())
+    async def handle(works: Sequence[Work]) -> Awaitable[None]:
+        batches = [work.batch for work in works]
+        parsed = await asyncio.to_thread(parse_batches, batches, ports.flow.read(), report, ports.seen)
+        # Its outputs travel while the next group is parsed.
+        return send_parsed(ports, clocks, works, parsed)
 
-        return handle
+    threads = min(_THREADS, pl.thread_pool_size())
+    bounds = Bounds(
+        kafka.batch_records,
+        kafka.batch_bytes,
+        threads,
+        _UNSENT,
+        beside=kafka.batch_records // 2,
+        enough=_ENOUGH,
+        pause=_PAUSE,
+    )
 
     @app.agent(app.topic(topics.raw), name="tailrace-parse")
     async def parse(stream: Any) -> None:
         stream.enable_acks = False
-        async with open_lanes(app, build_handler) as lanes:
+        async with open_gatherer(app, handle, bounds) as gatherer:
             async for event in stream.events():
-                lanes.put(event)
+                gatherer.put(event)
 
     @app.task
     async def tell_progress() -> None:
@@ -70,9 +78,10 @@ def add_parse_agent(app: Any, ports: Ports) -> None:
                     await tell_silence(app, clocks, topics.raw, number)
 
 
-async def send_parsed(ports: Ports, clocks: Clocks, work: Work, parsed: Parsed) -> None:
-    """Send everything that a batch became, and acknowledge it when all of that is with the broker."""
+async def send_parsed(ports: Ports, clocks: Clocks, works: Sequence[Work], parsed: Parsed) -> None:
+    """Send everything that batches became, and acknowledge them when all of that is with the broker."""
     topics = ports.settings.kafka.topics
+    masker = ports.flow.read().rules.masker
 
     async def send_documents() -> None:
         if not parsed.values:
@@ -80,21 +89,25 @@ async def send_parsed(ports: Ports, clocks: Clocks, work: Work, parsed: Parsed) 
         try:
             await ports.producer.send(topics.events, parsed.values, parsed.keys, parsed.times)
         except RecordsTooLarge as error:
-            letters = [_to_large(work, parsed, index, error) for index in error.indices]
-            await send_letters(ports.producer, topics.dead, letters, ports.flow.read().rules.masker)
+            letters = [_to_large(works, parsed, index, error) for index in error.indices]
+            await send_letters(ports.producer, topics.dead, letters, masker)
 
-    async def send_signals() -> str:
-        async with clocks.order(work.batch.partition):
-            progress, state = clocks.observe(work.batch.partition, parsed.newest, parsed.recorded)
-            if progress is not None:
-                await clocks.send(progress, parsed.signals)
-            return state
+    async def send_signals() -> list[str]:
+        async with clocks.turn:
+            observed = [
+                clocks.observe(work.batch.partition, newest.named, newest.recorded)
+                for work, newest in zip(works, parsed.newest, strict=True)
+            ]
+            progresses = [progress for progress, _ in observed if progress is not None]
+            if progresses:
+                await clocks.send(progresses, parsed.signals)
+            return [state for _, state in observed]
 
-    masker = ports.flow.read().rules.masker
-    _, state, _ = await asyncio.gather(
+    _, states, _ = await asyncio.gather(
         send_documents(), send_signals(), send_letters(ports.producer, topics.dead, parsed.letters, masker)
     )
-    work.done(state)
+    for work, state in zip(works, states, strict=True):
+        work.done(state)
 
 
 async def tell_silence(app: Any, clocks: Clocks, topic: str, number: int) -> None:
@@ -103,14 +116,14 @@ async def tell_silence(app: Any, clocks: Clocks, topic: str, number: int) -> Non
     position, end = app.read_end(partition)
     if position is None or end is None or position < end or app.ledger.in_flight(partition):
         return
-    order = clocks.order(number)
-    if order.locked():
+    if clocks.turn.locked():
         return
-    async with order:
+    async with clocks.turn:
         progress = clocks.wait(number)
         if progress is not None:
-            await clocks.send(progress)
+            await clocks.send([progress])
 
 
-def _to_large(work: Work, parsed: Parsed, index: int, error: RecordsTooLarge) -> Letter:
-    return to_letter(work.batch, parsed.rows[index], "parse", "too_large", str(error), parsed.values[index])
+def _to_large(works: Sequence[Work], parsed: Parsed, index: int, error: RecordsTooLarge) -> Letter:
+    batch, row = locate([work.batch for work in works], parsed.rows[index])
+    return to_letter(batch, row, "parse", "too_large", str(error), parsed.values[index])

@@ -1,7 +1,9 @@
-"""One raw batch to all that goes out for it, as bytes. Pure; runs in a thread beside the event loop."""
+"""Raw batches to all that goes out for them, as bytes. Pure; runs in a thread beside the event loop."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import TypeAlias
 
 import polars as pl
@@ -17,8 +19,20 @@ Report: TypeAlias = Callable[[RecordBatch, Exception], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest times of a batch: see `find_newest`."""
+
+    named: int | None = None
+    recorded: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
-    """`keys`, `values`, `times` of the documents and `rows`, their records' places in the batch; the rest beside it."""
+    """What batches became; `newest` has one item for each of them.
+
+    `keys`, `values` and `times` are of the documents, and `rows` their records' places in all batches, one behind the
+    other (see `locate`). `letters` and `signals` go beside them.
+    """
 
     keys: Sequence[bytes]
     values: Sequence[bytes]
@@ -26,74 +40,135 @@ class Parsed:
     rows: Sequence[int]
     letters: tuple[Letter, ...]
     signals: pl.DataFrame
-    newest: int | None
-    recorded: int | None
+    newest: tuple[Newest, ...]
 
 
-def parse_batch(batch: RecordBatch, flow: Flow, report: Report, seen: Seen | None = None) -> Parsed:
-    """Decode and process a batch. A record on which a stage fails becomes a dead letter, its neighbours do not.
+def parse_batches(
+    batches: Sequence[RecordBatch], flow: Flow, report: Report, seen: Seen | None = None
+) -> Parsed:
+    """Decode and process batches, which may be of several partitions, together: most of the cost is one for all.
 
-    `report` hears of every failure, several times for one bad record: the batch is halved until it is found. `seen`
-    notes the lines and which rules took them.
+    A record on which a stage fails becomes a dead letter, its neighbours do not. `report` hears of every failure,
+    several times for one bad record: a batch is halved until it is found. `seen` notes the lines and which rules took
+    them.
     """
     try:
-        decoded = decode_batch(batch)
-        processed = flow.process(decoded.lines)
-        if seen is not None:
-            seen.add(decoded.lines, processed.batch, flow.rules)
+        return _parse(batches, flow, seen)
     except Exception as error:  # a stage may be the user's, and no record may stop the others
+        if len(batches) > 1:
+            return _join(
+                [parse_batches((batch,), flow, report, seen) for batch in batches], list(map(len, batches))
+            )
+        (batch,) = batches
         report(batch, error)
         if len(batch) == 1:
             return _refuse(batch, error, flow)
         middle = len(batch) // 2
-        return _join(
-            parse_batch(batch.slice(0, middle), flow, report, seen),
-            parse_batch(batch.slice(middle, len(batch)), flow, report, seen),
-            middle,
+        halves = batch.slice(0, middle), batch.slice(middle, len(batch))
+        joined = _join(
+            [parse_batches((half,), flow, report, seen) for half in halves], [middle, len(batch) - middle]
         )
+        return replace(joined, newest=(_latest(joined.newest),))
+
+
+def locate(batches: Sequence[RecordBatch], row: int) -> tuple[RecordBatch, int]:
+    """The batch, and the place in it, of a record by its place in all batches one behind the other."""
+    starts = _to_starts(map(len, batches))
+    index = bisect_right(starts, row) - 1
+    return batches[index], row - starts[index]
+
+
+def _parse(batches: Sequence[RecordBatch], flow: Flow, seen: Seen | None) -> Parsed:
+    decoded = [decode_batch(batch) for batch in batches]
+    frames = [each.lines for each in decoded if each.lines.height or len(decoded) == 1]
+    # A column of two types raises, and the batches are parsed one by one.
+    lines = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+    processed = flow.process(lines)
+    if seen is not None:
+        seen.add(lines, processed.batch, flow.rules)
     documents = processed.documents
     keys = pl.concat_str("_stream", pl.lit("/"), "_id").cast(pl.Binary).alias("key")
     columns = documents.select(keys, pl.col("document").cast(pl.Binary), "_time", "_row")
+    starts = _to_starts(each.lines.height for each in decoded)
+    newest = (
+        (Newest(processed.newest, processed.recorded),)
+        if len(batches) == 1
+        else _find_each_newest(processed.batch, starts)
+    )
     return Parsed(
         columns["key"].to_list(),
         columns["document"].to_list(),
         columns["_time"].to_list(),
-        _to_rows(decoded, len(batch), columns["_row"]),
+        _to_rows(decoded, batches, columns["_row"]),
         tuple(
             to_letter(batch, refused.row, "decode", "empty_record", refused.message)
-            for refused in decoded.dead
+            for batch, each in zip(batches, decoded, strict=True)
+            for refused in each.dead
         ),
         processed.signals,
-        processed.newest,
-        processed.recorded,
+        newest,
     )
 
 
-def _to_rows(decoded: Decoded, height: int, lines: pl.Series) -> list[int]:
-    if not decoded.dead:
+def _find_each_newest(parsed: ParsedBatch, starts: Sequence[int]) -> tuple[Newest, ...]:
+    """`find_newest` for the lines from each of `starts` to the next."""
+    time = pl.col("@timestamp").dt.timestamp("ms").alias("time")
+    frames = [
+        block.frame.select(
+            "_row",
+            time,
+            (pl.col("_timed") if "_timed" in block.frame.columns else pl.lit(True)).alias("timed"),
+        )
+        for block in parsed.blocks
+    ]
+    if not frames:
+        return (Newest(),) * len(starts)
+    times = pl.concat(frames)
+    firsts = pl.Series("first", starts, dtype=pl.UInt32)
+    found = (
+        times.group_by((firsts.search_sorted(times["_row"], side="right") - 1).alias("batch"))
+        .agg(pl.col("time").filter("timed").max().alias("named"), pl.col("time").max().alias("recorded"))
+        .rows_by_key("batch", unique=True)
+    )
+    return tuple(Newest(*found.get(index, ())) for index in range(len(starts)))
+
+
+def _to_starts(sizes: Iterable[int]) -> list[int]:
+    """Where each part begins."""
+    return [0, *accumulate(sizes)][:-1]
+
+
+def _to_rows(decoded: Sequence[Decoded], batches: Sequence[RecordBatch], lines: pl.Series) -> list[int]:
+    """The places of records among all those of the batches, by the places of their lines."""
+    if not any(each.dead for each in decoded):
         return lines.to_list()
-    refused = {item.row for item in decoded.dead}
-    kept = [row for row in range(height) if row not in refused]
+    kept: list[int] = []
+    for start, batch, each in zip(_to_starts(map(len, batches)), batches, decoded, strict=True):
+        refused = {item.row for item in each.dead}
+        kept += [start + row for row in range(len(batch)) if row not in refused]
     return [kept[line] for line in lines]
 
 
 def _refuse(batch: RecordBatch, error: Exception, flow: Flow) -> Parsed:
     letter = to_letter(batch, 0, "parse", "stage_failed", f"{type(error).__name__}: {error}")
-    return Parsed([], [], [], [], (letter,), flow.signal(ParsedBatch((), 0)), None, None)
+    return Parsed([], [], [], [], (letter,), flow.signal(ParsedBatch((), 0)), (Newest(),))
 
 
-def _join(first: Parsed, second: Parsed, middle: int) -> Parsed:
+def _join(parts: Sequence[Parsed], sizes: Sequence[int]) -> Parsed:
+    """What batches of these sizes became, one behind the other."""
     return Parsed(
-        [*first.keys, *second.keys],
-        [*first.values, *second.values],
-        [*first.times, *second.times],
-        [*first.rows, *(row + middle for row in second.rows)],
-        first.letters + second.letters,
-        pl.concat([first.signals, second.signals]),
-        _latest(first.newest, second.newest),
-        _latest(first.recorded, second.recorded),
+        [key for part in parts for key in part.keys],
+        [value for part in parts for value in part.values],
+        [time for part in parts for time in part.times],
+        [start + row for start, part in zip(_to_starts(sizes), parts, strict=True) for row in part.rows],
+        tuple(letter for part in parts for letter in part.letters),
+        pl.concat([part.signals for part in parts]),
+        tuple(newest for part in parts for newest in part.newest),
     )
 
 
-def _latest(*times: int | None) -> int | None:
-    return max((time for time in times if time is not None), default=None)
+def _latest(newest: Sequence[Newest]) -> Newest:
+    return Newest(
+        max((each.named for each in newest if each.named is not None), default=None),
+        max((each.recorded for each in newest if each.recorded is not None), default=None),
+    )

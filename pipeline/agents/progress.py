@@ -1,7 +1,7 @@
 """How far each raw partition has got in event time, told to those who count windows."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -19,14 +19,14 @@ _RARELY_MS: Final = 60_000
 class Clocks:
     """The clocks of the raw partitions that this process reads.
 
-    `send` keeps the order of a partition's signals: each record is acknowledged before the next one is sent, for
-    a watermark that overtakes its own signals would make them late.
+    `turn` is held while signals are sent: each is acknowledged before the next one is sent, for a watermark that
+    overtakes its own signals would make them late.
     """
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._clocks: dict[int, PartitionClock] = {}
-        self._orders: dict[int, asyncio.Lock] = {}
+        self.turn = asyncio.Lock()
         self._silent_since: dict[int, int] = {}
         self._sent_at: dict[int, int] = {}
         longest = max((rule.timeframe + rule.grace for rule in ports.burst_rules), default=0)
@@ -37,17 +37,12 @@ class Clocks:
         idle = int(self._ports.settings.bursts.idle * 1000)
         self._silent_since.clear()
         self._sent_at.clear()
-        self._orders = {number: asyncio.Lock() for number in partitions}
         self._clocks = {
             number: PartitionClock(
                 number, number + 1, idle, found.committed.metadata if found.committed else ""
             )
             for number, found in partitions.items()
         }
-
-    def order(self, partition: int) -> asyncio.Lock:
-        """Held while signals of the partition are sent."""
-        return self._orders.setdefault(partition, asyncio.Lock())
 
     def observe(
         self, partition: int, newest: int | None, recorded: int | None
@@ -75,19 +70,34 @@ class Clocks:
         """The raw partitions read here."""
         return tuple(self._clocks)
 
-    async def send(self, progress: Progress, signals: pl.DataFrame | None = None) -> None:
-        """Send signals, one record to each partition of the signals topic; returns when they are acknowledged."""
+    async def send(self, progresses: Sequence[Progress], signals: pl.DataFrame | None = None) -> None:
+        """Send signals before the progress of partitions, at least one, to every partition of the signals topic.
+
+        Returns when they are acknowledged.
+        """
         topics, producer = self._ports.settings.kafka.topics, self._ports.producer
-        rows = pl.DataFrame(schema=SIGNAL_SCHEMA) if signals is None else signals
         count = await producer.partitions(topics.raw)
-        progress = Progress(
-            progress.partition, max(count, progress.partitions), progress.watermark, progress.idle
-        )
+        told = [
+            Progress(each.partition, max(count, each.partitions), each.watermark, each.idle)
+            for each in progresses
+        ]
+        rows = pl.DataFrame(schema=SIGNAL_SCHEMA) if signals is None else signals
         parts = split_signals(rows, await producer.partitions(topics.signals))
-        now = self._ports.now()
+        times = [self._ports.now()] * len(told)
         await asyncio.gather(
             *(
-                producer.send(topics.signals, [encode_signals(progress, part)], None, [now], number)
+                producer.send(topics.signals, encode_progresses(told, part), None, times, number)
                 for number, part in enumerate(parts)
             )
         )
+
+
+def encode_progresses(progresses: Sequence[Progress], signals: pl.DataFrame) -> list[bytes]:
+    """One record for the progress of each partition; the first holds the signals of all of them.
+
+    So every signal comes before the progress of its own partition, which might close the signal's window.
+    """
+    return [
+        encode_signals(progress, signals if index == 0 else signals.clear())
+        for index, progress in enumerate(progresses)
+    ]

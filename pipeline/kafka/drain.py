@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiokafka.errors import CorruptRecordException
 
-from pipeline.kafka.records import RecordBatch, to_size
+from pipeline.kafka.records import RecordBatch, compact_offsets, to_size
 
 # Records are taken in pieces, between which the number of bytes is looked at.
 _PIECE: Final = 256
@@ -82,7 +82,7 @@ def drain_result(state: OpenResult, max_records: int, max_bytes: int) -> tuple[R
         partition.partition,
         first,
         pending.next_fetch_offset,
-        offsets,
+        compact_offsets(offsets),
         timestamps,
         keys,
         values,

@@ -126,9 +126,9 @@ class Ledger:
         if in_flight is None:
             return False
         # One batch of each partition is always allowed: its neighbours may not starve it by filling the topic's share.
-        return not in_flight or (
-            len(in_flight) < self.options.partition_batches and left[partition.topic] > 0
-        )
+        records = sum(len(delivery.batch) for delivery in in_flight)
+        most = self.options.partition_batches * self.options.batch_records
+        return not in_flight or (records < most and left[partition.topic] > 0)
 
     def deliver(self, partition: Partition, batch: RecordBatch) -> Delivery | None:
         """`batch` goes to the agents now; None if its partition is not assigned.

@@ -9,10 +9,10 @@ class BatchOptions:
 
     `topics`: these are read as batches, all others record by record as Faust always does. `manual`: those of them whose
     commits an agent decides (`Ledger.commit_to`) instead of the acknowledged batches. A batch holds at most
-    `batch_records` records or a little over `batch_bytes`; of one partition at most `partition_batches` and of one
-    topic about `topic_bytes` are in flight. What is done is committed every `commit_interval` seconds. For what is
-    in flight `revoke_drain` seconds are allowed when partitions are taken away, `stop_drain` when the process ends,
-    and `last_commit` for the commit after that.
+    `batch_records` records or a little over `batch_bytes`; of one partition about as many records as
+    `partition_batches` full batches hold, and of one topic about `topic_bytes` are in flight. What is done is committed
+    every `commit_interval` seconds. For what is in flight `revoke_drain` seconds are allowed when partitions are taken
+    away, `stop_drain` when the process ends, and `last_commit` for the commit after that.
     """
 
     topics: frozenset[str] = frozenset()

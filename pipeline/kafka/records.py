@@ -1,7 +1,11 @@
 """The unit that Kafka hands over: the records of one partition that lay ready, as columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,35 @@ class RecordBatch:
             self.high_watermark,
             to_size(self.keys[start:stop], self.values[start:stop]),
         )
+
+
+def join_batches(batches: Sequence[RecordBatch]) -> RecordBatch:
+    """Batches of one partition, each of which begins where the one before it ends, as one batch; at least one."""
+    first, last = batches[0], batches[-1]
+    if len(batches) == 1:
+        return first
+
+    def join(columns: Iterable[Sequence[T]]) -> Sequence[T]:
+        return list(chain.from_iterable(columns))
+
+    return RecordBatch(
+        first.topic,
+        first.partition,
+        first.first_offset,
+        last.next_offset,
+        compact_offsets(join(batch.offsets for batch in batches)),
+        join(batch.timestamps for batch in batches),
+        join(batch.keys for batch in batches),
+        join(batch.values for batch in batches),
+        last.high_watermark,
+        sum(batch.size for batch in batches),
+    )
+
+
+def compact_offsets(offsets: Sequence[int]) -> Sequence[int]:
+    """Ascending offsets, as a range where none is left out: that is nearly always so, and takes no memory."""
+    first, last = offsets[0], offsets[-1]
+    return range(first, last + 1) if last - first + 1 == len(offsets) else offsets
 
 
 def to_size(keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> int:

@@ -16,6 +16,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _INDEX = re.compile(r"[a-z0-9.][a-z0-9._-]{0,254}")
 # A data stream's namespace: no hyphen, since the name is <type>-<dataset>-<namespace>.
 _NAMESPACE = re.compile(r"""[^A-Z\\/*?"<>| ,#:-]{1,100}""")
+_LAST_PORT = 65_535
 _OFFSET = re.compile(r"[+-]\d\d:?\d\d|Z")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -112,6 +113,14 @@ def _check_rest(settings: Settings) -> Iterator[Complaint]:
         yield "worker.stages", "a worker without a stage does nothing; name parse, burst or index"
     if len(set(settings.worker.stages)) != len(settings.worker.stages):
         yield "worker.stages", "a stage is named twice"
+    port, processes = settings.metrics.port, max(1, settings.worker.processes)
+    if port is not None and port + processes - 1 > _LAST_PORT:
+        mend = (
+            f"each of {processes} processes needs one, from this upwards"
+            if processes > 1
+            else "use a free one"
+        )
+        yield "metrics.port", f"{port + processes - 1} is no port, the last is {_LAST_PORT}; {mend}"
     if settings.mask_key is None and any(mask.how == "hash" for mask in settings.mask):
         mend = "set mask_key, or write 'how: redact'"
         yield "mask", f"a hash without a key tells the masked value to who tries all of them; {mend}"

@@ -17,7 +17,7 @@ from pipeline.settings.secret import Secret
 class Unit:
     """How a number is written, and the least it may be."""
 
-    name: Literal["number", "seconds", "bytes", "percent"]
+    name: Literal["number", "seconds", "bytes", "percent", "processes"]
     minimum: float = 0
 
 
@@ -26,6 +26,8 @@ Bytes: TypeAlias = Annotated[int, Unit("bytes", minimum=1)]
 Count: TypeAlias = Annotated[int, Unit("number", minimum=1)]
 Percent: TypeAlias = Annotated[float, Unit("percent")]
 CountOrNone: TypeAlias = Annotated[int, Unit("number", minimum=0)]
+# 0, which is written `auto`: one for each core that may be used.
+Processes: TypeAlias = Annotated[int, Unit("processes", minimum=0)]
 
 Stage: TypeAlias = Literal["parse", "burst", "index"]
 Compression: TypeAlias = Literal["none", "gzip", "snappy", "lz4", "zstd"]
@@ -122,7 +124,7 @@ class RuleSettings:
     directory: Path | None = None
     default_timezone: str = "UTC"
     reload: bool = True
-    reload_interval: Seconds = 2.0
+    reload_interval: Seconds = 1.0
     max_parsed_drop: Percent = 1.0
     trial_lines: Count = 5000
     status_directory: Path | None = None
@@ -137,15 +139,19 @@ class BurstSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """Which agents one worker runs, and how long it may take to end after SIGTERM."""
+    """Which agents one worker runs, in how many processes, and how long it may take to end after SIGTERM."""
 
     stages: tuple[Stage, ...] = ("parse", "burst", "index")
+    processes: Processes = 1
     drain: Seconds = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """Where a worker serves `/metrics` for Prometheus; without a port it does not."""
+    """Where a worker serves `/metrics` for Prometheus; without a port it does not.
+
+    Of several processes the first serves on `port`, each further one on the next port.
+    """
 
     port: Count | None = None
     address: str = "127.0.0.1"

@@ -54,6 +54,8 @@ def _render_value(leaf: Leaf, value: Any) -> str:
         return to_seconds_text(value)
     if isinstance(unit, Unit) and unit.name == "percent":
         return f"{value:g}%"
+    if isinstance(unit, Unit) and unit.name == "processes" and not value:
+        return "auto"
     if isinstance(unit, Unit) and unit.name == "bytes":
         return to_bytes_text(value)
     return str(value) if isinstance(value, int) else _quote(value)

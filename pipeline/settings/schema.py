@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from pipeline.settings.model import Settings, Unit
 from pipeline.settings.secret import Secret
-from pipeline.settings.units import parse_bytes, parse_percent, parse_seconds
+from pipeline.settings.units import parse_bytes, parse_percent, parse_processes, parse_seconds
 
 Keys: TypeAlias = tuple[str, ...]
 
@@ -123,6 +123,8 @@ def _parse_number(unit: Unit, kind: type, text: str) -> float | int:
         value = parse_seconds(text)
     elif unit.name == "percent":
         value = parse_percent(text)
+    elif unit.name == "processes":
+        value = parse_processes(text)
     else:
         try:
             value = int(text)

@@ -43,6 +43,16 @@ def parse_percent(text: str) -> float:
     return value
 
 
+def parse_processes(text: str) -> int:
+    """A number of processes; `auto` is 0. Anything else is a ValueError."""
+    if text.strip().lower() == "auto":
+        return 0
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a whole number nor auto") from None
+
+
 def to_seconds_text(seconds: float) -> str:
     """The shortest text that `parse_seconds` reads back as the same duration."""
     for unit in ("d", "h", "m", "s"):

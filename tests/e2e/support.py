@@ -23,6 +23,7 @@ import pytest
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError
 
 from tests.e2e.support_lines import Burst, Line
@@ -184,6 +185,10 @@ class Pipeline:
         """How many members the consumer group has while nothing is being rebalanced; else 0."""
         return asyncio.run(_count_members(self.kafka, self.group))
 
+    def shares(self, kind: str) -> list[int]:
+        """How many partitions of a topic each member of the group has."""
+        return asyncio.run(_find_shares(self.kafka, self.group, self.topic(kind)))
+
     def lag(self, kind: str) -> int:
         """How many records of a topic the group has not committed."""
         return asyncio.run(_find_lag(self.kafka, self.group, self.topic(kind)))
@@ -344,6 +349,16 @@ async def _count_members(server: str, group: str) -> int:
         return len(described[5]) if described[2] == "Stable" else 0
 
     return await _administer(server, count)
+
+
+async def _find_shares(server: str, group: str, topic: str) -> list[int]:
+    async def find(admin: Any) -> list[int]:
+        (answer,) = await admin.describe_consumer_groups([group])
+        (described,) = answer.groups
+        assigned = [ConsumerProtocolMemberAssignment.decode(member[4]) for member in described[5]]
+        return [sum(len(numbers) for name, numbers in each.assignment if name == topic) for each in assigned]
+
+    return await _administer(server, find)
 
 
 async def _find_lag(server: str, group: str, topic: str) -> int:

@@ -104,9 +104,9 @@ def test_a_broker_that_dies_and_returns_costs_nothing(elasticsearch_server: str,
             pipeline.judge(lines)
             assert pipeline.bursts() == bursts
             assert pipeline.read("dead") == []
-            # Each part of the client says once in a while what it misses; after the time, 60 letters tell them apart.
+            # Each part of the client says once in a while what it misses; after the time, 64 letters tell them apart.
             told = Counter(
-                line[25:85] for line in log.splitlines() if " WARNING " in line or " ERROR " in line
+                line[25:89] for line in log.splitlines() if " WARNING " in line or " ERROR " in line
             )
             assert max(told.values()) <= 1 + (time.monotonic() - began) / SAY_EVERY, log
         finally:

@@ -1,10 +1,11 @@
 """The allocators' options reach a worker, whoever started it."""
 
+import gc
 import os
 import subprocess
 import sys
 
-from pipeline.allocators import spare_memory
+from pipeline.allocators import settle_objects, spare_memory
 
 OURS = "dirty_decay_ms:200,muzzy_decay_ms:0,narenas:2"
 
@@ -29,3 +30,12 @@ def test_a_worker_started_by_a_process_with_polars_is_not_given_polars_options()
         [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
     )
     assert done.stdout.strip() == OURS
+
+
+def test_what_is_settled_is_not_walked_over_again() -> None:
+    kept = [[number] for number in range(10_000)]
+    try:
+        settle_objects()
+        assert len(gc.get_objects()) < len(kept)
+    finally:
+        gc.unfreeze()

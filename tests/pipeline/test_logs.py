@@ -62,6 +62,18 @@ def test_json_lines_are_ecs_documents() -> None:
     assert document["@timestamp"].endswith("Z")
 
 
+def test_processes_of_one_service_are_told_apart() -> None:
+    lines, documents = io.StringIO(), io.StringIO()
+    configure_logs("info", node="worker-2", stream=lines)
+    logger.info("{} of {}", 1, 2)
+    configure_logs("info", json=True, node="worker-2", stream=documents)
+    logger.info("again")
+
+    assert " INFO     [worker-2] " in lines.getvalue()
+    assert lines.getvalue().endswith(": 1 of 2\n")
+    assert json.loads(documents.getvalue())["service"] == {"name": "tailrace", "node": {"name": "worker-2"}}
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_secrets_are_hidden_in_messages_and_tracebacks(as_json: bool) -> None:
     stream = io.StringIO()

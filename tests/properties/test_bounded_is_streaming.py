@@ -20,11 +20,12 @@ from parsers.bursts import load_burst_rules
 from parsers.load import load_rule_set
 from parsers.shipped import shipped_rules_directory
 from pipeline.agents.burst import feed_batch
-from pipeline.agents.parsing import Parsed, parse_batch
+from pipeline.agents.parsing import Parsed, parse_batches
+from pipeline.agents.progress import encode_progresses
 from pipeline.flow import Flow, build_flow
 from pipeline.kafka.records import RecordBatch
 from pipeline.stages.signal import SIGNAL_SCHEMA
-from pipeline.stages.signal_codec import encode_signals, split_signals
+from pipeline.stages.signal_codec import split_signals
 from pipeline.stages.watermark import PartitionClock, Progress
 from pipeline.stages.window import BurstState, Commit
 
@@ -107,11 +108,11 @@ def to_batch(partition: int, records: Sequence[Sent], first: int) -> RecordBatch
     )
 
 
-def parse(batch: RecordBatch) -> Parsed:
+def parse(*batches: RecordBatch) -> Parsed:
     def refuse(batch: RecordBatch, error: Exception) -> None:
         raise AssertionError(f"{batch}: {error}")
 
-    parsed = parse_batch(batch, load_flow(), refuse)
+    parsed = parse_batches(batches, load_flow(), refuse)
     assert parsed.letters == ()
     return parsed
 
@@ -171,35 +172,48 @@ class World:
         self.crashes -= 1
         return True
 
-    def parse_some(self, number: int) -> None:
-        raw = self.raws[number]
-        records = raw.records[raw.position : raw.position + self.random.choice((1, 2, 5, 30))]
-        if not records:
+    def parse_some(self, numbers: Sequence[int]) -> None:
+        """Parse some records of these partitions together."""
+        taken: dict[int, Sequence[Sent]] = {}
+        for number in numbers:
+            raw = self.raws[number]
+            records = raw.records[raw.position : raw.position + self.random.choice((1, 2, 5, 30))]
+            if records:
+                taken[number] = records
+        if not taken:
             return
-        parsed = parse(to_batch(number, records, raw.position))
+        parsed = parse(
+            *(to_batch(number, records, self.raws[number].position) for number, records in taken.items())
+        )
         for key, document in to_documents(parsed).items():
             assert self.documents.setdefault(key, document) == document
         reached = self.signals
         dies = self.crashes_now()
-        if dies:  # between its writes: some signals partitions have the record, the others have not
+        if dies:  # between its writes: some signals partitions have the records, the others have not
             reached = [target for target in self.signals if self.random.random() < 0.5]
-        self.tell(raw.clock.observe(parsed.newest, self.now, parsed.recorded), parsed.signals, reached)
-        raw.position += len(records)
-        if dies:
-            raw.position = raw.committed.offset
-            raw.clock = PartitionClock(number, len(self.raws), IDLE, raw.committed.metadata)
-        elif self.random.random() < 0.5:
-            raw.committed = Commit(raw.position, raw.clock.dump())
+        progresses = [
+            self.raws[number].clock.observe(newest.named, self.now, newest.recorded)
+            for number, newest in zip(taken, parsed.newest, strict=True)
+        ]
+        self.tell(progresses, parsed.signals, reached)
+        for number, records in taken.items():
+            raw = self.raws[number]
+            raw.position += len(records)
+            if dies:
+                raw.position = raw.committed.offset
+                raw.clock = PartitionClock(number, len(self.raws), IDLE, raw.committed.metadata)
+            elif self.random.random() < 0.5:
+                raw.committed = Commit(raw.position, raw.clock.dump())
 
     def tell_silence(self, number: int) -> None:
         raw = self.raws[number]
         if raw.position == len(raw.records):
-            self.tell(raw.clock.wait(self.now), pl.DataFrame(schema=SIGNAL_SCHEMA), self.signals)
+            self.tell([raw.clock.wait(self.now)], pl.DataFrame(schema=SIGNAL_SCHEMA), self.signals)
 
-    def tell(self, progress: Progress, rows: pl.DataFrame, reached: Sequence[Signals]) -> None:
+    def tell(self, progresses: Sequence[Progress], rows: pl.DataFrame, reached: Sequence[Signals]) -> None:
         for target, part in zip(self.signals, split_signals(rows, len(self.signals)), strict=True):
             if any(target is one for one in reached):
-                target.log.append(encode_signals(progress, part))
+                target.log += encode_progresses(progresses, part)
 
     def count_some(self, number: int) -> None:
         signals = self.signals[number]
@@ -251,9 +265,11 @@ def test_batches_partitions_retries_and_crashes_change_nothing(
 
     while world.has_work():
         world.now += 10
+        ready = [number for number in range(partitions) if random.random() < 0.7]
+        cut = random.randrange(len(ready) + 1)
+        for numbers in (ready[:cut], ready[cut:]):
+            world.parse_some(numbers)
         for number in range(partitions):
-            if random.random() < 0.7:
-                world.parse_some(number)
             if random.random() < 0.1:
                 world.tell_silence(number)
         for number in range(signal_partitions):

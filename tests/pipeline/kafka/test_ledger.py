@@ -17,7 +17,11 @@ RAW = Partition("raw", 0)
 OTHER = Partition("raw", 1)
 SIGNALS = Partition("signals", 0)
 OPTIONS = BatchOptions(
-    topics=frozenset({"raw", "signals"}), manual=frozenset({"signals"}), partition_batches=2, topic_bytes=100
+    topics=frozenset({"raw", "signals"}),
+    manual=frozenset({"signals"}),
+    batch_records=1,
+    partition_batches=2,
+    topic_bytes=100,
 )
 
 

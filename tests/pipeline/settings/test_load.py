@@ -89,6 +89,11 @@ def test_nested_values_and_lists_can_come_from_the_environment() -> None:
     assert settings.log.json is True
 
 
+@pytest.mark.parametrize(("text", "processes"), [("3", 3), ("auto", 0), ("0", 0), ("AUTO", 0)])
+def test_processes_are_a_number_or_auto(text: str, processes: int) -> None:
+    assert load_settings(None, {"TAILRACE_WORKER_PROCESSES": text}).worker.processes == processes
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert load_settings(None, {"TAILRACE_KAFKA_GROUP": ""}) == Settings()
 
@@ -205,6 +210,13 @@ def test_a_reference_in_the_file_is_filled_from_the_environment(write: Write) ->
         ),
         ("worker: {stages: []}", "worker.stages: a worker without a stage does nothing"),
         ("stages: [mine]", "stages: 'mine' is not module:function"),
+        ("metrics: {port: 70000}", "metrics.port: 70000 is no port, the last is 65535; use a free one"),
+        (
+            "metrics: {port: 65530}\nworker: {processes: 7}",
+            "metrics.port: 65536 is no port, the last is 65535; each of 7 processes needs one",
+        ),
+        ("worker: {processes: some}", "'worker.processes': 'some' is neither a whole number nor auto"),
+        ("worker: {processes: -1}", "'worker.processes': '-1' is too small; the least is 0"),
     ],
 )
 def test_what_contradicts_itself_is_told_with_the_path(write: Write, text: str, told: str) -> None:
