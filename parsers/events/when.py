@@ -18,13 +18,16 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 _WILD = re.compile(r"[*?\[]")
 
 
+_NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
+
+
 class Router:
     """Answers which rows meet conditions; looks at each field's distinct values once, at each condition once."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self._frame = frame
         self._fields: dict[str, _Field | None] = {}
-        self._met: dict[Condition, IntArray] = {}
+        self._met: dict[tuple[str, tuple[str, ...]], IntArray] = {}
 
     def find_allowed(self, when: When) -> BoolArray | None:
         """Which rows meet all conditions of any alternative; None when there is none, so that all rows do.
@@ -51,8 +54,10 @@ class Router:
     def _find_rows(self, every: Sequence[Condition]) -> IntArray:
         """The rows that meet every condition, ascending."""
         rows: IntArray | None = None
-        # What is known of a field costs nothing; a field such as the message, of which every value is another, much.
-        for condition in sorted(every, key=lambda condition: condition.field not in self._fields):
+        if len(every) > 1:
+            # What is known of a field costs nothing; one such as the message, of which every value is another, much.
+            every = sorted(every, key=lambda condition: condition.field not in self._fields)
+        for condition in every:
             met = self._meet(condition)
             rows = met if rows is None else np.intersect1d(rows, met, assume_unique=True)
             if not len(rows):
@@ -60,10 +65,12 @@ class Router:
         return np.arange(self._frame.height) if rows is None else rows
 
     def _meet(self, condition: Condition) -> IntArray:
-        if condition not in self._met:
+        key = (condition.field, condition.globs)
+        met = self._met.get(key)
+        if met is None:
             field = self._look_at(condition.field)
-            self._met[condition] = np.empty(0, np.int64) if field is None else field.find(condition.globs)
-        return self._met[condition]
+            met = self._met[key] = _NO_ROWS if field is None else field.find(condition.globs)
+        return met
 
     def _look_at(self, name: str) -> "_Field | None":
         if name not in self._fields:
@@ -85,16 +92,23 @@ class _Field:
 
     def find(self, globs: Sequence[str]) -> IntArray:
         """The rows whose value matches one of the globs, ascending."""
-        literal = [glob for glob in globs if not _WILD.search(glob)]
-        chosen = {glob for glob in literal if glob in self._rows}
-        if len(literal) < len(globs):
-            matches = compile_globs(tuple(glob for glob in globs if glob not in literal))
+        literal, wild = part_globs(globs)
+        chosen = set(literal & self._rows.keys())
+        if wild:
+            matches = compile_globs(wild)
             chosen.update(value for value in self._rows if matches(value))
         if not chosen:
-            return np.empty(0, dtype=np.int64)
+            return _NO_ROWS
         if len(chosen) == 1:
-            return self._rows[chosen.pop()]
+            return self._rows[next(iter(chosen))]
         return np.sort(np.concatenate([self._rows[value] for value in chosen]))
+
+
+@lru_cache(maxsize=8192)
+def part_globs(globs: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The globs that are plain texts, and those with wildcards."""
+    wild = tuple(glob for glob in globs if _WILD.search(glob))
+    return frozenset(globs).difference(wild), wild
 
 
 @lru_cache(maxsize=8192)

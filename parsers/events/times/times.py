@@ -114,15 +114,16 @@ def _parse_unix(texts: pl.Series, form: str) -> pl.Series:
 
 def _parse_iso(texts: pl.Series, zones: Zones, default_zone: str) -> pl.Series:
     first = _find_first(texts)
-    result = _nothing(len(texts))
-    if "," not in first:
-        result = _try_formats(texts, first, zones, default_zone)
-        if result.null_count() == texts.null_count():
-            return result
-    if texts.str.contains(",", literal=True).any():
+    has_comma = "," in first
+    if has_comma:
+        texts, first = texts.str.replace(",", ".", literal=True), first.replace(",", ".", 1)
+    result = _try_formats(texts, first, zones, default_zone)
+    if result.null_count() == texts.null_count():
+        return result
+    if not has_comma and texts.str.contains(",", literal=True).any():
         texts = texts.str.replace(",", ".", literal=True)
         rows = _find_unread(texts, result)
-        read = _try_formats(texts[rows], first.replace(",", "."), _take(zones, rows), default_zone)
+        read = _try_formats(texts[rows], first, _take(zones, rows), default_zone)
         result = result.scatter(rows, read)
         if result.null_count() == texts.null_count():
             return result
