@@ -14,7 +14,7 @@ PYTHON ?= $(shell IFS=:; for name in python3.13 python3.12 python3.11 python3; d
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs bench lock servers-up servers-down clean
+.PHONY: help run test check lint format unit docs bench bench-check bench-plots lock servers-up servers-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,14 @@ docs: $(VENV)/.installed ## Write what is made of the language's keys: rules/sch
 	@$(BIN)/tailrace rules schema > rules/schema.json.new && mv rules/schema.json.new rules/schema.json
 	@$(BIN)/tailrace rules schema --reference --into docs/rules.md
 
-bench: $(VENV)/.installed-dev ## Measure, and print the ratios that the project holds itself to
-	@$(BIN)/python -m bench
+bench: $(VENV)/.installed-dev ## Measure, and print what the project holds itself to; BENCH=--quick for less
+	@$(BIN)/python -m bench $(BENCH)
+
+bench-check: $(VENV)/.installed-dev ## Has the parse core become slower than bench/baseline.json tells? In a minute
+	@$(BIN)/python -m bench.check
+
+bench-plots: $(VENV)/.installed-dev ## Write the tables and plots of docs/performance.md from docs/performance.json
+	@$(BIN)/python -m bench.publish docs/performance.json
 
 servers-up: $(VENV)/.installed-dev ## Start the tests' Kafka and Elasticsearch and leave them running
 	@$(BIN)/python -m tests.servers up

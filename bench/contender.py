@@ -1,4 +1,4 @@
-"""Runs one contender in a process of its own, pinned to one core.
+"""Runs one contender in a process of its own, pinned to one core, or to as many as it asks for.
 
 A contender is a function `module:name` that takes keyword arguments and returns a Sample. `python -m bench.contender`
 is the inner side; it is of no use by hand.
@@ -30,11 +30,12 @@ def build_environment(more: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A function to run, as `module:name`, and its arguments (JSON)."""
+    """A function to run, as `module:name`, its arguments (JSON), and how many cores it gets."""
 
     name: str
     target: str
     arguments: Mapping[str, Any]
+    cores: int = 1
 
 
 class ContenderError(RuntimeError):
@@ -44,8 +45,9 @@ class ContenderError(RuntimeError):
 def run(contender: Contender) -> Sample:
     """Run it once and wait for its sample."""
     command = [sys.executable, "-m", "bench.contender", contender.target, json.dumps(contender.arguments)]
+    environment = build_environment({"POLARS_MAX_THREADS": str(contender.cores)})
     done = subprocess.run(
-        command, capture_output=True, text=True, env=build_environment(ENVIRONMENT), check=False
+        [*command, str(contender.cores)], capture_output=True, text=True, env=environment, check=False
     )
     if done.returncode:
         raise ContenderError(f"{contender.name}: exit code {done.returncode}\n{done.stderr[-3000:]}")
@@ -112,12 +114,12 @@ def read_peak_mb() -> float:
 
 
 def main() -> None:
-    target, arguments = sys.argv[1], json.loads(sys.argv[2])
+    target, arguments, *cores = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(cores[0]) if cores else -1 :])
     module, _, name = target.partition(":")
-    sample = getattr(importlib.import_module(module), name)(**arguments)
-    print(json.dumps(asdict(replace(sample, peak_mb=read_peak_mb()))))
+    sample = getattr(importlib.import_module(module), name)(**json.loads(arguments))
+    print(json.dumps(asdict(replace(sample, peak_mb=sample.peak_mb or read_peak_mb()))))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ import faust
 from bench.contender import Contender, Stopwatch, run, tell
 from bench.lines import make_mixed, repeat, to_envelope
 from bench.options import Options
-from bench.report import Row, Sample, compare, to_row
+from bench.report import Row, Sample, at_least, at_most, compare, to_row
 from bench.topics import (
     PARTITIONS,
     count_records,
@@ -31,7 +32,9 @@ PART = "kafka"
 RECORDS = 1_000_000
 QUICK = 150_000
 VARIETY = 200_000
-GOAL = 5
+GOAL = 8
+RATE, PACKED_RATE = 120_000, 90_000
+BURST_COST = 1.1
 STAGES = ("parse", "burst")
 
 
@@ -72,17 +75,31 @@ async def run_app(settings: Settings, stages: tuple[str, ...], source: str, reco
     starting = asyncio.ensure_future(app.start())
     await done.wait()
     await starting
+    if "burst" in stages:
+        await _wait_for_signals(app, settings)
+        watch.stop()
     await app.stop()
     return watch
 
 
-def parse_topic(server: str, topics: dict[str, str], records: int) -> Sample:
-    """Contender: the agents parse and burst, from the first raw batch to the last acknowledged document."""
+async def _wait_for_signals(app: TailraceApp, settings: Settings) -> None:
+    """Return when all signals that are there now have been counted."""
+    server, topic = settings.kafka.bootstrap_servers[0], settings.kafka.topics.signals
+    written = await asyncio.to_thread(count_records, server, topic)
+    partitions = [app.to_partition(topic, number) for number in range(PARTITIONS)]
+    while sum(app.ledger.position(partition) or 0 for partition in partitions) < written or any(
+        map(app.ledger.in_flight, partitions)
+    ):
+        await asyncio.sleep(0.01)
+
+
+def parse_topic(server: str, topics: dict[str, str], records: int, stages: Sequence[str] = STAGES) -> Sample:
+    """Contender: the agents parse and burst, from the first raw batch to the last acknowledged document and signal."""
 
     async def work() -> Stopwatch:
         settings = build_settings(server, TopicSettings(**topics))
         await set_up_topics(settings.kafka)
-        return await run_app(settings, STAGES, settings.kafka.topics.raw, records)
+        return await run_app(settings, tuple(stages), settings.kafka.topics.raw, records)
 
     watch = asyncio.run(work())
     written = count_records(server, topics["events"])
@@ -91,10 +108,10 @@ def parse_topic(server: str, topics: dict[str, str], records: int) -> Sample:
     return watch.to_sample(records)
 
 
-def run_parse(name: str, server: str, raw: str, records: int) -> Sample:
+def run_parse(name: str, server: str, raw: str, records: int, stages: Sequence[str] = STAGES) -> Sample:
     """One run on the lines of the topic `raw`, with topics behind it that are deleted afterwards."""
     topics = replace(name_topics(), raw=raw)
-    arguments = {"server": server, "topics": to_names(topics), "records": records}
+    arguments = {"server": server, "topics": to_names(topics), "records": records, "stages": stages}
     try:
         return run(Contender(name, "bench.kafka:parse_topic", arguments))
     finally:
@@ -119,13 +136,22 @@ def measure(options: Options) -> list[Row]:
                 "stock Faust, empty agent": run(Contender("stock", "bench.transport:read_stock", stock)),
                 "worker, bare lines to documents": run_parse("worker", server, raw, records),
                 "worker, Filebeat envelopes to documents": run_parse("worker", server, envelopes, records),
+                "worker, bare lines, without the burst stage": run_parse(
+                    "worker", server, raw, records, STAGES[:1]
+                ),
             }
             for name, sample in found.items():
                 samples.setdefault(name, []).append(sample)
                 tell(f"round {number + 1} of {options.rounds}: {name}: {sample.rate:,.0f}/s")
-    empty, ours, ours_packed = samples.values()
+    empty, ours, ours_packed, alone = samples.values()
+    burst = [own.cpu / other.cpu for own, other in zip(ours, alone, strict=True)]
     return [
         *(to_row(PART, name, sample) for name, sample in samples.items()),
+        at_least(PART, "bare lines to documents", [sample.rate for sample in ours], "a second", RATE),
+        at_least(
+            PART, "envelopes to documents", [sample.rate for sample in ours_packed], "a second", PACKED_RATE
+        ),
+        at_most(PART, "with the burst stage / without it, by CPU", burst, "x", BURST_COST),
         *compare(PART, "lines to documents / stock empty agent", ours, empty, GOAL),
         *compare(PART, "envelopes to documents / stock empty agent", ours_packed, empty, GOAL),
     ]

@@ -1,4 +1,4 @@
-"""Seeded input: the same bytes in every run. The programs are those of the demo, and Apache."""
+"""Seeded input: the same bytes in every run. Here the programs are those of the demo, and Apache."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
+from bench.programs import load_programs, make_named, make_sixty, make_ten
 from pipeline.demo.scenario import START, build_scenario
 from pipeline.demo.sources import Maker, make_access, make_java, make_sshd
 
@@ -58,6 +59,8 @@ MAKERS: dict[str, Callable[[int], list[str]]] = {
     "mixed": make_mixed,
     "access": make_access_only,
     "demo": make_demo,
+    "ten": make_ten,
+    "sixty": make_sixty,
 }
 
 
@@ -66,21 +69,35 @@ def _make(count: int, make: Maker) -> list[str]:
     return [make(random, START + number * 5) for number in range(count)]
 
 
-def to_envelope(line: str, number: int) -> bytes:
-    """The line as Filebeat sends it to Kafka."""
-    path = f"/var/log/app-{number % 4}.log"
+def make_envelopes(kind: str, count: int) -> list[bytes]:
+    """The lines of a kind of MAKERS as Filebeat sends them; those of "ten" and "sixty" come from a file a program."""
+    if kind in ("ten", "sixty"):
+        named = make_named(count, load_programs(10 if kind == "ten" else None))
+        return [to_envelope(line, number, program.name) for number, (program, line) in enumerate(named)]
+    return [to_envelope(line, number) for number, line in enumerate(MAKERS[kind](count))]
+
+
+def to_envelope(line: str, number: int, program: str = "") -> bytes:
+    """The line as Filebeat sends it to Kafka, from one of four hosts if it is a program's."""
+    path = f"/var/log/{program}/{program}.log" if program else f"/var/log/app-{number % 4}.log"
+    host = number % 4 + 1 if program else 1
     envelope = {
         "@timestamp": "2026-03-16T10:00:00.000Z",
         "@metadata": {"beat": "filebeat", "type": "_doc", "version": "9.1.2"},
         "agent": {
-            "ephemeral_id": "0d1c2b3a-1111-4222-8333-444455556666",
-            "id": "6f5e4d3c-aaaa-4bbb-8ccc-ddddeeeeffff",
-            "name": "web-1",
+            "ephemeral_id": f"0d1c2b3a-1111-4222-8333-44445555666{host + 5}",
+            "id": f"6f5e4d3c-aaaa-4bbb-8ccc-ddddeeeefff{host + 1}",
+            "name": f"web-{host}",
             "type": "filebeat",
             "version": "9.1.2",
         },
         "ecs": {"version": "8.0.0"},
-        "host": {"name": "web-1", "hostname": "web-1", "architecture": "x86_64", "os": {"family": "debian"}},
+        "host": {
+            "name": f"web-{host}",
+            "hostname": f"web-{host}",
+            "architecture": "x86_64",
+            "os": {"family": "debian"},
+        },
         "input": {"type": "filestream"},
         "log": {
             "offset": number * 128,

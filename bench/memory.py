@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 PART = "memory"
 SECONDS = 60
 QUICK = 20
+LARGE = 1_800
 WARM_UP = 5
 INTERVAL = 0.2
 LIMIT_MB = 400
@@ -67,12 +68,22 @@ def write_config(settings: Settings, path: Path) -> None:
 
 @contextlib.contextmanager
 def running(
-    command: list[str], log: Path, environment: dict[str, str] | None = None
+    command: list[str], log: Path, environment: dict[str, str] | None = None, cores: int | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that is ended with SIGTERM; ContenderError with its last words if it ended before."""
+    """A process that is ended with SIGTERM; ContenderError with its last words if it ended before.
+
+    `cores`: it may use only so many, the last ones.
+    """
+    pinned = [
+        "-c",
+        f"import os, sys; os.sched_setaffinity(0, {list_last_cores(cores)}); os.execv(sys.argv[1], sys.argv[1:])",
+    ]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=build_environment(environment or {})
+            command if cores is None else [sys.executable, *pinned, *command],
+            stdout=output,
+            stderr=output,
+            env=build_environment(environment or {}),
         )
     try:
         yield process
@@ -86,6 +97,11 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def list_last_cores(count: int | None) -> list[int]:
+    """The last of those that this process may use."""
+    return sorted(os.sched_getaffinity(0))[-(count or 0) :]
 
 
 def read_process(number: int, began: float) -> Reading:
@@ -177,7 +193,8 @@ def measure(options: Options) -> list[Row]:
     kafka, server = options.kafka(), options.elasticsearch()
     settings = build_own_settings(kafka, server, to_names(name_topics()), f"bench{uuid4().hex[:8]}")
     with own_namespace(settings, server):
-        readings, written = watch(settings, options.folder, QUICK if options.quick else SECONDS)
+        seconds = QUICK if options.quick else LARGE if options.large else SECONDS
+        readings, written = watch(settings, options.folder, seconds)
     return [*summarise(readings, written), *rows]
 
 

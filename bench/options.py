@@ -7,7 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`folder` is for files of the run. `kafka` and `elasticsearch` give a server's address, starting it if need be."""
+    """`folder` is for files of the run. `kafka` and `elasticsearch` give a server's address, starting it if need be.
+
+    `large`: what takes long, 1 GB of files, ten million events to search, half an hour of memory.
+    """
 
     folder: Path
     kafka: Callable[[], str]
@@ -15,6 +18,7 @@ class Options:
     quick: bool = False
     records: int | None = None
     wanted_rounds: int | None = None
+    large: bool = False
 
     @property
     def rounds(self) -> int:

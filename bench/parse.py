@@ -13,7 +13,7 @@ import regex
 from bench.contender import Contender, measuring, run_in_turns, tell
 from bench.lines import MAKERS, SEED, read_lines, repeat, write_lines
 from bench.options import Options
-from bench.report import Row, Sample, compare, to_row
+from bench.report import Row, Sample, at_cost, by_cpu_second, compare, to_row
 from bench.topics import filled_topic
 from parsers.document import to_documents
 from parsers.load import load_rule_set
@@ -27,8 +27,12 @@ QUICK = 100_000
 GETMANY_RECORDS = 2_000_000
 GETMANY_QUICK = 500_000
 GOAL = 0.28
+# Lines of whole documents in a CPU second.
+RATES = {"access": 300_000, "ten": 250_000, "sixty": 150_000}
 BATCH = 10_000
 LARGE_BATCH = 50_000
+# What a worker takes at once.
+WORKER_BATCH = 20_000
 WARM_UP = 2
 
 
@@ -151,6 +155,8 @@ def measure(options: Options) -> list[Row]:
             parse("parse core, mixed lines, batches of 50,000", "mixed", LARGE_BATCH),
             parse("parse core, access log of 214 bytes a line", "access", BATCH),
             parse("parse core, the demo's lines", "demo", BATCH),
+            parse("parse core, ten programs", "ten", WORKER_BATCH),
+            parse("parse core, sixty programs", "sixty", WORKER_BATCH),
             Contender(
                 "a loop of regex and json, mixed lines",
                 "bench.parse:loop_regex",
@@ -158,13 +164,18 @@ def measure(options: Options) -> list[Row]:
             ),
         ]
         samples = run_in_turns(contenders, options.rounds)
-    getmany, small, large, access, demo, loop = samples.values()
+    getmany, small, large, access, demo, ten, sixty, loop = samples.values()
     for name, found in samples.items():
         if found[0].details:
             tell(f"{name}: {_describe_stages(found)}")
     return [
         *(to_row(PART, name, found) for name, found in samples.items()),
-        *_to_stages(small),
+        *_to_stages("four programs", small),
+        *_to_stages("ten programs", ten),
+        *_to_stages("sixty programs", sixty),
+        by_cpu_second(PART, "access log of 214 bytes a line", access, RATES["access"]),
+        by_cpu_second(PART, "ten programs, interleaved", ten, RATES["ten"]),
+        by_cpu_second(PART, "sixty programs, interleaved", sixty, RATES["sixty"]),
         *compare(PART, "parse core / getmany, batches of 10,000", small, getmany, GOAL),
         *compare(PART, "parse core / getmany, batches of 50,000", large, getmany, GOAL),
         *compare(PART, "access log / getmany", access, getmany),
@@ -190,10 +201,12 @@ def _describe_stages(samples: list[Sample]) -> str:
     )
 
 
-def _to_stages(samples: list[Sample]) -> list[Row]:
+def _to_stages(lines: str, samples: list[Sample]) -> list[Row]:
     names = {"choose": "choose", "extract": "extract and convert", "document": "document"}
-    best = min(samples, key=lambda sample: sample.cpu).details
-    return [Row(PART, f"stage of the parse core: {name}", cpu=best[key]) for key, name in names.items()]
+    return [
+        at_cost(PART, f"parse core, {lines}: {name}", [sample.details[key] for sample in samples])
+        for key, name in names.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-COLUMNS = ("part", "what", "a second", "CPU s a million", "peak MB", "value", "goal", "")
+COLUMNS = ("part", "what", "a second", "CPU s a million", "peak MB", "value", "from - to", "goal", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Sample:
 class Row:
     """A line of the table. `rate`, `cpu` and `peak_mb` describe a contender; `value` and `goal` a comparison.
 
-    `met` is None where nothing is asked for.
+    `met` is None where nothing is asked for. `low` and `high` are those of the rounds: of the value, else of the
+    rate, else of the CPU. `plot` and `at`: where it is in which plot (see `bench.publish`).
     """
 
     part: str
@@ -43,14 +45,26 @@ class Row:
     unit: str = ""
     goal: str = ""
     met: bool | None = None
+    low: float | None = None
+    high: float | None = None
+    plot: str = ""
+    at: float | None = None
+
+
+def place(row: Row, plot: str, at: float) -> Row:
+    """The same row with its place in a plot."""
+    return replace(row, plot=plot, at=at)
 
 
 def to_row(part: str, what: str, samples: Sequence[Sample]) -> Row:
     """The medians of a contender's rounds."""
+    rates = [sample.rate for sample in samples]
     return Row(
         part,
         what,
-        rate=statistics.median(sample.rate for sample in samples),
+        low=min(rates),
+        high=max(rates),
+        rate=statistics.median(rates),
         cpu=statistics.median(sample.cpu / sample.count * 1e6 for sample in samples),
         peak_mb=statistics.median(sample.peak_mb for sample in samples) or None,
     )
@@ -64,36 +78,58 @@ def compare(
     The goal counts by the clock. On a busy machine the ratio by CPU is the steadier one; for contenders that
     wait for a server it says how much of a core each would leave.
     """
-    by_clock = _take_median(ours, theirs, lambda own, other: own.rate / other.rate)
-    by_cpu = _take_median(ours, theirs, lambda own, other: (other.cpu / other.count) / (own.cpu / own.count))
-    rows = [
-        Row(
-            part,
-            what,
-            value=by_clock,
-            unit="x",
-            goal="" if goal is None else f">= {goal:g}x",
-            met=None if goal is None else by_clock >= goal,
-        )
-    ]
-    return [*rows, Row(part, f"{what}, by CPU", value=by_cpu, unit="x")]
+    pairs = list(zip(ours, theirs, strict=True))
+    clocks = [own.rate / other.rate for own, other in pairs]
+    by_cpu = [(other.cpu / other.count) / (own.cpu / own.count) for own, other in pairs]
+    return [at_least(part, what, clocks, "x", goal), at_least(part, f"{what}, by CPU", by_cpu, "x")]
 
 
-def _take_median(
-    ours: Sequence[Sample], theirs: Sequence[Sample], divide: Callable[[Sample, Sample], float]
-) -> float:
-    return statistics.median(divide(own, other) for own, other in zip(ours, theirs, strict=True))
+def at_least(part: str, what: str, rounds: Sequence[float], unit: str, goal: float | None = None) -> Row:
+    """The median of the rounds, which should not be below `goal` if there is one."""
+    value = statistics.median(rounds)
+    return Row(
+        part,
+        what,
+        value=value,
+        unit=unit,
+        goal="" if goal is None else f">= {goal:,g}{_space(unit)}{unit}",
+        met=None if goal is None else value >= goal,
+        low=min(rounds),
+        high=max(rounds),
+    )
+
+
+def at_most(part: str, what: str, rounds: Sequence[float], unit: str, goal: float) -> Row:
+    """The median of the rounds, which should not be above `goal`."""
+    return replace(
+        limit(part, what, statistics.median(rounds), unit, goal), low=min(rounds), high=max(rounds)
+    )
+
+
+def at_cost(part: str, what: str, rounds: Sequence[float]) -> Row:
+    """CPU seconds for a million, the median of the rounds."""
+    return Row(part, what, cpu=statistics.median(rounds), low=min(rounds), high=max(rounds))
+
+
+def by_cpu_second(part: str, what: str, samples: Sequence[Sample], goal: float | None = None) -> Row:
+    """Records in a second of CPU, which is what one core does: beside others' work it is steadier than the clock."""
+    rounds = [sample.count / sample.cpu for sample in samples]
+    return at_least(part, what, rounds, "a CPU second", goal)
 
 
 def limit(part: str, what: str, value: float, unit: str, most: float) -> Row:
     """A value that should not be above `most`."""
-    return Row(part, what, value=value, unit=unit, goal=f"<= {most:g}{_space(unit)}{unit}", met=value <= most)
+    return Row(
+        part, what, value=value, unit=unit, goal=f"<= {most:,g}{_space(unit)}{unit}", met=value <= most
+    )
 
 
 def to_markdown(rows: Iterable[Row]) -> str:
-    """One Markdown table, padded so that it reads well on a terminal too."""
-    cells = [COLUMNS, *(_to_cells(row) for row in rows)]
-    widths = [max(len(line[at]) for line in cells) for at in range(len(COLUMNS))]
+    """One Markdown table, padded so that it reads well on a terminal too. Columns without a figure are left out."""
+    found = [_to_cells(row) for row in rows]
+    kept = [at for at in range(len(COLUMNS)) if at < 2 or any(cells[at] for cells in found)]
+    cells = [tuple(line[at] for at in kept) for line in (COLUMNS, *found)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(kept))]
     lines = [
         "| " + " | ".join(_pad(text, at, widths[at]) for at, text in enumerate(line)) + " |" for line in cells
     ]
@@ -102,7 +138,7 @@ def to_markdown(rows: Iterable[Row]) -> str:
         + " | ".join("-" * (width - 1) + ("-" if at < 2 else ":") for at, width in enumerate(widths))
         + " |"
     )
-    return "\n".join([lines[0], rule.replace("| : |", "| - |"), *lines[1:]])
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def _to_cells(row: Row) -> tuple[str, ...]:
@@ -112,10 +148,15 @@ def _to_cells(row: Row) -> tuple[str, ...]:
         "" if row.rate is None else f"{row.rate:,.0f}",
         "" if row.cpu is None else f"{row.cpu:.2f}",
         "" if row.peak_mb is None else f"{row.peak_mb:,.0f}",
-        "" if row.value is None else f"{row.value:.3g}{_space(row.unit)}{row.unit}",
+        "" if row.value is None else f"{_to_figure(row.value)}{_space(row.unit)}{row.unit}",
+        "" if row.low is None or row.high is None else f"{_to_figure(row.low)} - {_to_figure(row.high)}",
         row.goal,
         "" if row.met is None else ("pass" if row.met else "MISS"),
     )
+
+
+def _to_figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _space(unit: str) -> str:
@@ -123,7 +164,7 @@ def _space(unit: str) -> str:
 
 
 def _pad(text: str, at: int, width: int) -> str:
-    return text.ljust(width) if at < 2 or at == len(COLUMNS) - 1 else text.rjust(width)
+    return text.ljust(width) if at < 2 else text.rjust(width)
 
 
 def describe_machine() -> dict[str, Any]:
@@ -131,9 +172,20 @@ def describe_machine() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": find_processor(),
         "cores": os.cpu_count(),
         "load": [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else [],
     }
+
+
+def find_processor() -> str:
+    """Its name, as far as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def to_json(machine: dict[str, Any], rows: Iterable[Row]) -> str:

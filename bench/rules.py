@@ -17,7 +17,8 @@ from bench.lines import make_mixed
 from bench.many_rules import make_application_lines, make_daemon_lines, write_rules
 from bench.options import Options
 from bench.parse import to_frame
-from bench.report import Row, limit
+from bench.programs import make_ten
+from bench.report import Row, at_cost, at_least, at_most, limit, place
 from parsers.document import to_documents
 from parsers.load import load_rule_set
 from parsers.patterns.store import FolderStore
@@ -38,6 +39,10 @@ COST_LIMIT = 1.25
 RELOAD_LIMIT = 2.0
 SIZES = (1_000, 70_000, 1_000_000, 10_000_000)
 HOSTILE_LIMIT = 50.0
+SPEED_KEPT = 0.8
+TEN_FILES = (
+    "nginx", "apache", "sshd", "pam", "postgresql", "java", "kernel", "systemd", "haproxy", "redis", "json", "syslog",
+)  # fmt: skip
 
 
 def measure(options: Options) -> list[Row]:
@@ -49,6 +54,7 @@ def measure(options: Options) -> list[Row]:
         *measure_cost(
             "daemon behind syslog", 1, options.folder / "rules-1", make_daemon_lines(lines), rounds
         ),
+        *measure_ten(options.folder / "rules-ten", make_ten(lines), rounds),
         *measure_shipped(options.folder / "rules-shipped", make_mixed(lines), rounds),
         *measure_reload(options.folder / "rules-reload"),
         *measure_hostile(SIZES[:-1] if options.quick else SIZES),
@@ -63,10 +69,12 @@ def measure_cost(name: str, first: int, folder: Path, lines: list[str], rounds: 
         shutil.copy(shipped_rules_directory() / "syslog.yml", folder / str(count))
         contenders[f"{count:,}"] = load_rule_set(folder / str(count))
     spent = time_in_turns(contenders, lines, rounds)
-    rows = [Row(PART, f"{name}'s lines among {count} rules", cpu=cost) for count, cost in spent.items()]
-    ratio = spent[f"{COUNTS[-1]:,}"] / spent[f"{COUNTS[0]:,}"]
+    rows = [
+        place(at_cost(PART, f"{name}'s lines among {count} rules", found), f"rules: {name}", number)
+        for (count, found), number in zip(spent.items(), COUNTS, strict=True)
+    ]
     what = f"{name}'s lines among 1,000 rules / its own, by CPU"
-    return [*rows, limit(PART, what, ratio, "x", COST_LIMIT)]
+    return [*rows, at_most(PART, what, divide(spent["1,000"], spent["1"]), "x", COST_LIMIT)]
 
 
 def measure_shipped(folder: Path, lines: list[str], rounds: int) -> list[Row]:
@@ -77,7 +85,39 @@ def measure_shipped(folder: Path, lines: list[str], rounds: int) -> list[Row]:
     shipped = load_rule_set(shipped_rules_directory())
     cost = time_in_turns({"shipped": shipped, "more": load_rule_set(folder)}, lines, rounds)
     what = "a mixed line among shipped and 1,000 more rules / shipped ones, by CPU"
-    return [limit(PART, what, cost["more"] / cost["shipped"], "x", COST_LIMIT)]
+    return [at_most(PART, what, divide(cost["more"], cost["shipped"]), "x", COST_LIMIT)]
+
+
+def measure_ten(folder: Path, lines: list[str], rounds: int) -> list[Row]:
+    """Ten programs' lines, by the rules of these alone and with others up to 1,000."""
+    contenders = {}
+    for count in (0, *COUNTS[1:]):
+        directory = folder / str(count)
+        directory.mkdir(parents=True)
+        for name in TEN_FILES:
+            shutil.copy(shipped_rules_directory() / f"{name}.yml", directory)
+        if count:
+            write_rules(directory, count)
+        contenders[f"and {count:,} more" if count else "alone"] = load_rule_set(directory)
+    spent = time_in_turns(contenders, lines, rounds)
+    rows = [
+        place(
+            at_cost(PART, f"ten programs' lines, their rules {name}", found),
+            "rules: ten programs",
+            len(contenders[name].rules),
+        )
+        for name, found in spent.items()
+    ]
+    ratios = divide(spent["and 10 more"], spent["and 1,000 more"])
+    return [
+        *rows,
+        at_least(PART, "ten programs: speed with 1,000 more rules / with 10", ratios, "x", SPEED_KEPT),
+    ]
+
+
+def divide(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Round by round."""
+    return [own / other for own, other in zip(ours, theirs, strict=True)]
 
 
 def measure_reload(folder: Path) -> list[Row]:
@@ -129,21 +169,23 @@ def time_line(rules: RuleSet, text: str) -> float:
     return best
 
 
-def time_in_turns(contenders: dict[str, RuleSet], lines: Sequence[str], rounds: int) -> dict[str, float]:
-    """µs of CPU a line to parse and write documents, the least of all rounds."""
+def time_in_turns(
+    contenders: dict[str, RuleSet], lines: Sequence[str], rounds: int
+) -> dict[str, list[float]]:
+    """µs of CPU a line to parse and write documents, in each round."""
     frames = [to_frame(list(lines[start : start + BATCH])) for start in range(0, len(lines), BATCH)]
     for rules in contenders.values():
         parse_all(rules, frames[:1])
-    best = dict.fromkeys(contenders, float("inf"))
+    found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
         for name, rules in contenders.items():
             spent, _ = _time(lambda rules=rules: parse_all(rules, frames))  # type: ignore[misc]
-            best[name] = min(best[name], spent / len(lines) * 1e6)
+            found[name].append(spent / len(lines) * 1e6)
         tell(
             f"round {number + 1} of {rounds}: "
-            + ", ".join(f"{name} {cost:.2f}" for name, cost in best.items())
+            + ", ".join(f"{name} {costs[-1]:.2f}" for name, costs in found.items())
         )
-    return best
+    return found
 
 
 def parse_all(rules: RuleSet, frames: Sequence[pl.DataFrame]) -> None:

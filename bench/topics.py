@@ -49,7 +49,7 @@ def filled_topic(server: str, values: Iterable[list[bytes]]) -> Any:
 
 
 async def _fill(server: str, topic: str, values: Iterable[list[bytes]]) -> None:
-    await _administer(server, lambda admin: admin.create_topics([NewTopic(topic, PARTITIONS, 1)]))
+    await administer(server, lambda admin: admin.create_topics([NewTopic(topic, PARTITIONS, 1)]))
     producer = BatchProducer(
         KafkaSettings(bootstrap_servers=(server,), compression="none"), batch_bytes=500_000
     )
@@ -89,6 +89,33 @@ def read_values(server: str, topic: str, records: int) -> list[tuple[bytes, byte
     return asyncio.run(read())
 
 
+async def read_times(server: str, topic: str) -> list[int]:
+    """The times (epoch ms) of all records of a topic."""
+    records = await read_records(server, topic)
+    return [time for found in records.values() for _, time, _ in found]
+
+
+async def read_records(server: str, topic: str) -> dict[int, list[tuple[int, int, bytes]]]:
+    """All that a topic holds: offset, time (epoch ms) and value of the records of each partition."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=server, auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES
+    )
+    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        read: dict[int, list[tuple[int, int, bytes]]] = {number: [] for number in range(PARTITIONS)}
+        while sum(map(len, read.values())) < sum(ends.values()):
+            for partition, found in (await consumer.getmany(timeout_ms=1000)).items():
+                read[partition.partition] += [
+                    (record.offset, record.timestamp, record.value) for record in found
+                ]
+        return read
+    finally:
+        await consumer.stop()
+
+
 def delete_topics(server: str, names: list[str]) -> None:
     """Delete those that are there."""
 
@@ -97,7 +124,7 @@ def delete_topics(server: str, names: list[str]) -> None:
         if found := [name for name in names if name in known]:
             await admin.delete_topics(found)
 
-    asyncio.run(_administer(server, delete))
+    asyncio.run(administer(server, delete))
 
 
 def count_records(server: str, topic: str) -> int:
@@ -115,7 +142,8 @@ def count_records(server: str, topic: str) -> int:
     return asyncio.run(count())
 
 
-async def _administer(server: str, work: Callable[[AIOKafkaAdminClient], Any]) -> Any:
+async def administer(server: str, work: Callable[[AIOKafkaAdminClient], Any]) -> Any:
+    """What `work` gives, with an admin client that is open meanwhile."""
     admin = AIOKafkaAdminClient(bootstrap_servers=server)
     await admin.start()
     try:
