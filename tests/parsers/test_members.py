@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import polars as pl
 from hypothesis import given, settings
@@ -76,3 +77,41 @@ def test_every_row_gets_its_own_members(rows: list[tuple[dict[str, object] | Non
     for text, (value, said) in zip(to_documents(frame), rows, strict=True):
         expected = {**({} if said is None else {"q": said}), **(value or {})}
         assert json.loads(text).get("fw", {}) == expected
+
+
+def merge(first: Any, second: Any) -> Any:
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return first
+    return {
+        key: merge(first[key], second[key]) if key in first and key in second else {**second, **first}[key]
+        for key in {**first, **second}
+    }
+
+
+NESTED = st.dictionaries(
+    st.sampled_from("abxy"),
+    st.dictionaries(
+        st.sampled_from("abz"), st.text('\u00e9"\\\n,:{}', max_size=4) | st.integers(), min_size=1, max_size=3
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(NESTED, st.sampled_from(["a", "b"]), st.none() | NESTED, st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_objects_of_fields_and_of_members_become_one(
+    members: dict[str, Any], key: str, others: dict[str, Any] | None, ascii: bool
+) -> None:
+    """Whether members of other objects stand in the document already, or not."""
+    columns = {f"fw.{key}.a": "1", "fw.x.q": "2", "fw.*": json.dumps(members, ensure_ascii=ascii)}
+    if others is not None:
+        columns |= {"gw.a.z": "3", "gw.*": json.dumps(others, separators=(",", ":"))}
+    frame = pl.DataFrame({"@timestamp": [0], "event.original": '{"a":\\ "x"}', **columns})
+    document = json.loads(
+        to_documents(frame.with_columns(pl.col("@timestamp").cast(pl.Datetime("ms", "UTC"))))[0]
+    )
+
+    assert document["fw"] == merge(merge({key: {"a": "1"}}, {"x": {"q": "2"}}), members)
+    if others is not None:
+        assert document["gw"] == merge({"a": {"z": "3"}}, others)

@@ -1,6 +1,6 @@
 """What a reader of structured bodies gives back, whatever the format."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -29,6 +29,43 @@ class Bodies:
     rest: Mapping[str, pl.Series]
     objects: Mapping[str, pl.Series] = field(default_factory=dict)
     fields: Mapping[str, pl.Series] = field(default_factory=dict)
+
+
+# So many texts are read at once: what is made of more would not stay near the processor.
+PART = 1_024
+
+
+def read_in_parts(texts: pl.Series, read: Callable[[list[str | None]], Bodies]) -> Bodies:
+    """What `read` makes of all texts, given some at a time. It gives no `fields`."""
+    if len(texts) <= PART:
+        return read(texts.to_list())
+    parts = [read(texts.slice(start, PART).to_list()) for start in range(0, len(texts), PART)]
+    return Bodies(
+        pl.concat([part.matched for part in parts], rechunk=True),
+        _join([part.values for part in parts], parts),
+        _join([part.rest for part in parts], parts),
+        _join([part.objects for part in parts], parts),
+    )
+
+
+def to_columns(columns: Mapping[str, Sequence[str | None]]) -> dict[str, pl.Series]:
+    """String columns."""
+    return {key: pl.Series(key, values, dtype=pl.String) for key, values in columns.items()}
+
+
+def _join(columns: Sequence[Mapping[str, pl.Series]], parts: Sequence[Bodies]) -> dict[str, pl.Series]:
+    """Each key's columns in one, nulls where a part lacks it."""
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, PART)
+    return {
+        key: pl.concat(
+            [
+                part[key] if key in part else nothing[: len(bodies.matched)].alias(key)
+                for part, bodies in zip(columns, parts, strict=True)
+            ],
+            rechunk=True,
+        )
+        for key in dict.fromkeys(key for part in columns for key in part)
+    }
 
 
 # Texts, the keys that are wanted as columns (and whether as objects too), and the rule's options.

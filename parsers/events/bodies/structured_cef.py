@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -44,7 +44,7 @@ def read_cef_bodies(texts: pl.Series, wanted: Iterable[str], body: Body) -> Bodi
     parts = texts.str.extract_groups(_CEF_HEADER).struct.unnest()
     parts.columns = ["version", "vendor", "product", "device", "code", "name", "severity", "extension"]
     matched = parts["version"].is_not_null()
-    parts = parts.with_columns(unescape(pl.col("vendor", "product", "device", "code", "name", "severity")))
+    parts = _unescape_header(texts, parts, ("vendor", "product", "device", "code", "name", "severity"))
     rows = matched.arg_true()
     pairs = split_at_keys(rows, parts["extension"].gather(rows).fill_null(""))
     if pairs[VALUE].str.contains("\\", literal=True).any():
@@ -77,7 +77,7 @@ def read_leef_bodies(texts: pl.Series, wanted: Iterable[str], body: Body) -> Bod
     parts = texts.str.extract_groups(_LEEF_HEADER).struct.unnest()
     parts.columns = ["version", "vendor", "product", "device", "code", "attributes"]
     matched = parts["version"].is_not_null()
-    parts = parts.with_columns(unescape(pl.col("vendor", "product", "device", "code")))
+    parts = _unescape_header(texts, parts, ("vendor", "product", "device", "code"))
     rows = matched.arg_true()
     attributes = parts["attributes"].gather(rows).fill_null("")
     named = attributes.str.extract_groups(_DELIMITER).struct.unnest()
@@ -106,6 +106,13 @@ def unescape(texts: pl.Expr) -> pl.Expr:
     return texts.str.replace_many(
         [r"\\", r"\|", r"\=", r"\n", r"\r"], ["\\", "|", "=", "\n", "\r"], leftmost=True
     )
+
+
+def _unescape_header(texts: pl.Series, parts: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    # Few headers have escapes, and to look for them costs a fraction.
+    if not texts.str.contains("\\", literal=True).any():
+        return parts
+    return parts.with_columns(unescape(pl.col(names)))
 
 
 def _split_attributes(rows: pl.Series, texts: pl.Series, delimiters: pl.Series) -> pl.DataFrame:

@@ -1,13 +1,17 @@
+import re
 from collections.abc import Iterable
 
 import polars as pl
 
 from parsers.events.bodies.structured_bodies import Bodies
+from parsers.events.bodies.structured_pair_rows import SPACE, PairGrammar, read_pair_bodies
 from parsers.events.bodies.structured_pairs import KEY, ROW, VALUE, spread_pairs
 from parsers.model import Body
 
 _DOUBLE = r'"(?:[^"\\]|\\.)*"'
 _SINGLE = r"'(?:[^'\\]|\\.)*'"
+# From left to right: what follows a backslash that is escaped is no escape.
+_ESCAPES = {quote: re.compile(rf"\\([\\{quote}])") for quote in "\"'"}
 
 
 def build_keyvalue_pattern(body: Body) -> str:
@@ -23,6 +27,13 @@ def read_keyvalue_bodies(texts: pl.Series, wanted: Iterable[str], body: Body) ->
     `body.assign` between key and value. A value in double or single quotes may hold the separator; `\"` is a quote
     and `\\` a backslash in it, other backslashes are themselves. A value may be empty. Of equal keys the last wins.
     """
+    if body.separator is None and body.assign == "=":
+        return read_pair_bodies(texts, wanted, body, _GRAMMAR)
+    return read_parted_bodies(texts, wanted, body)
+
+
+def read_parted_bodies(texts: pl.Series, wanted: Iterable[str], body: Body) -> Bodies:
+    """As `read_keyvalue_bodies`, whatever the separator and the sign between key and value."""
     key, assign, value = _describe_pair(body)
     pair = rf"{key}{assign}(?:{value})?"
     separator = _escape(body.separator or "")
@@ -53,6 +64,10 @@ def unquote(value: pl.Expr) -> pl.Expr:
     )
 
 
+def _unquote_text(quoted: str) -> str:
+    return _ESCAPES[quoted[0]].sub(r"\1", quoted[1:-1]) if "\\" in quoted else quoted[1:-1]
+
+
 def _describe_pair(body: Body) -> tuple[str, str, str]:
     """The patterns of a key, of what assigns, and of a value."""
     if body.separator is None:
@@ -70,3 +85,16 @@ def _describe_pair(body: Body) -> tuple[str, str, str]:
 def _escape(text: str) -> str:
     # Not every engine takes a backslash before every character: `\>` is a word's end to Rust.
     return "".join("\\" + letter if letter in r"\.+*?()|[]{}^$-&~#" else letter for letter in text)
+
+
+_KEY = rf"[^{SPACE}\"'=]++"
+_GRAMMAR = PairGrammar(
+    key=re.compile(_KEY),
+    pair=re.compile(
+        rf"""({_KEY})=(?:("(?:[^"\\]++|\\.)*+"|'(?:[^'\\]++|\\.)*+')|([^{SPACE}"'][^{SPACE}]*+)|)(?:[ \t]++|\Z)"""
+    ),
+    unquote=_unquote_text,
+    fewest=1,
+    margin=" \t",
+    has_single_quotes=True,
+)

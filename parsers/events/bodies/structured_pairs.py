@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from parsers.events.bodies.structured_bodies import BEYOND
-from parsers.events.bodies.structured_json import MAX_KEY
+from parsers.events.bodies.structured_json_limits import MAX_KEY
 
 ROW, KEY, VALUE = "row", "key", "value"
 _SPREAD = 0x9E3779B97F4A7C15

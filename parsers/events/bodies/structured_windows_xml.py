@@ -5,15 +5,16 @@ from xml.etree import ElementTree
 
 import polars as pl
 
-from parsers.events.bodies.structured_bodies import Bodies
-from parsers.events.bodies.structured_pairs import KEY, ROW, VALUE, spread_pairs
+from parsers.events.bodies.structured_bodies import Bodies, to_columns
+from parsers.events.bodies.structured_pair_rows import group_pairs, spread_groups
 from parsers.model import Body
 
-Pairs: TypeAlias = list[tuple[str, str]]
+# The group that it belongs to, key and value.
+Pairs: TypeAlias = list[tuple[str, str, str]]
 
 # The own data of a provider has two or three levels.
 MAX_LEVELS = 16
-EVENT_DATA, USER_DATA = "event_data", "user_data"
+FIELD, EVENT_DATA, USER_DATA = "field", "event_data", "user_data"
 
 _CONTROLS = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:1?[0-8bcefBCEF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));"
@@ -66,39 +67,35 @@ def read_windows_xml_bodies(texts: pl.Series, wanted: Iterable[str], body: Body)
     XML has no way but a parser: a text costs Python objects for its elements.
     """
     found: list[bool] = []
-    rows: list[int] = []
-    keys: list[str] = []
-    values: list[str] = []
-    height = len(texts)
-    for row, text in enumerate(texts.to_list()):
+    groups: dict[str, list[dict[str, str]]] = {FIELD: [], EVENT_DATA: [], USER_DATA: []}
+    for text in texts.to_list():
         event = None if text is None else _read_event(text)
         found.append(event is not None)
-        for key, value in event or ():
-            rows.append(row)
-            keys.append(key)
-            values.append(value)
-    pairs = pl.DataFrame(
-        {ROW: rows, KEY: keys, VALUE: values}, {ROW: pl.UInt32, KEY: pl.String, VALUE: pl.String}
-    )
-    group = pl.col(KEY).str.extract(r"^\x00([a-z_]+)/")
-    pairs = pairs.with_columns(group.alias("group"), pl.col(KEY).str.replace(r"^\x00[a-z_]+/", ""))
-    is_field = pairs["group"] == "field"
-    fields, _ = spread_pairs(pairs.filter(is_field), height, pairs.filter(is_field)[KEY].unique(), 0)
+        for rows in groups.values():
+            rows.append({})
+        for group, key, value in event or ():
+            pairs = groups[group][-1]
+            # The last of equal keys wins, at its own place.
+            pairs.pop(key, None)
+            pairs[key] = value
+    height, keys = len(found), frozenset(wanted)
+    names = {name for pairs in groups[FIELD] for name in pairs}
+    fields = to_columns(spread_groups(group_pairs(groups[FIELD]), height, names, 0)[0])
     taken: dict[str, pl.Series] = {}
     rest: dict[str, pl.Series] = {}
     for name in (EVENT_DATA, USER_DATA):
-        part = pairs.filter(pairs["group"] == name)
-        columns, rest[name] = spread_pairs(part, height, wanted, body.max_fields)
-        taken = columns | taken
+        columns, texts_left = spread_groups(group_pairs(groups[name]), height, keys, body.max_fields)
+        rest[name] = pl.Series(name, texts_left, dtype=pl.String)
+        taken = to_columns(columns) | taken
     if TIME_KEY in fields:
         time = fields.pop(TIME_KEY)
-        if TIME_KEY in wanted:
+        if TIME_KEY in keys:
             taken[TIME_KEY] = time
     return Bodies(pl.Series("matched", found, dtype=pl.Boolean), taken, rest, fields=fields)
 
 
 def _read_event(text: str) -> Pairs | None:
-    """Keys, marked with what they are, and values in their order; None for what is no event."""
+    """Keys and values in their order; None for what is no event."""
     # A document type could only stand before the first element, and without one there are no entities to expand.
     if not _START.match(text):
         return None
@@ -154,7 +151,7 @@ def _read_event_data(section: ElementTree.Element, data: Pairs) -> None:
                 unnamed += 1
                 key = f"param{unnamed}"
         value = "".join(element.itertext()) if len(element) else element.text or ""
-        data.append((f"\0{EVENT_DATA}/{key}", value.strip()))
+        data.append((EVENT_DATA, key, value.strip()))
 
 
 def _read_user_data(own: ElementTree.Element, path: str, data: Pairs) -> None:
@@ -167,7 +164,7 @@ def _read_user_data(own: ElementTree.Element, path: str, data: Pairs) -> None:
             waiting += [(child, prefix + _name(child), level + 1) for child in reversed(element)]
         else:
             value = "".join(element.itertext()).strip()
-            data.append((f"\0{USER_DATA}/{path or _name(element)}", value))
+            data.append((USER_DATA, path or _name(element), value))
 
 
 def _name_fields(system: dict[str, str], keywords: list[str]) -> Pairs:
@@ -183,7 +180,7 @@ def _name_fields(system: dict[str, str], keywords: list[str]) -> Pairs:
         fields["winlog.keywords"] = ", ".join(keywords)
     if "System/TimeCreated@SystemTime" in system:
         fields[TIME_KEY] = system["System/TimeCreated@SystemTime"]
-    return [(f"\0field/{name}", value) for name, value in fields.items()]
+    return [(FIELD, name, value) for name, value in fields.items()]
 
 
 def _read_outcome(keywords: str) -> str | None:

@@ -3,6 +3,7 @@
 Text columns in, Int64 columns out; a text that is no such amount, or one beyond 63 bits, becomes null.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -42,6 +43,11 @@ DURATION_UNITS: Mapping[str, int | None] = MappingProxyType(
         "duration_min": _UNIT_WORDS["min"],
     }
 )
+# What one program writes has one form, at most a few units.
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?( ?[A-Za-z\u00b5\u03bc]*)")
+_MOST_UNITS = 3
+# Below it a float that is one rounding off is nearer to its own nanosecond than to the next.
+_EXACT = 2**50
 _NUMBER = r"([0-9]+)(?:\.([0-9]+))?"
 _SINGLE = rf"^\s*{_NUMBER}\s*([A-Za-z\x{{b5}}\x{{3bc}}]*)\s*$"
 _SCIENTIFIC = r"^\s*[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]{1,3}\s*$"
@@ -51,10 +57,11 @@ def _join_parts(between: str, parts: Sequence[str]) -> str:
     return r"(?i)^\s*" + between.join(rf"(?:{_NUMBER}\s*(?:{words}))?" for words in parts) + r"\s*$"
 
 
-# Each form: its pattern with two groups a unit (whole, fraction), and the units.
-_FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+# Each form: what its texts have in any case, its pattern with two groups a unit (whole, fraction), and the units.
+_FORMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     # 1h2m3.5s, 1 day 2 hours, 3min 20.1s: larger units first, each at most once.
     (
+        r"[0-9]\s*[^0-9\s.:]",
         _join_parts(
             r"(?:\s|,|\band\b)*",
             (
@@ -71,9 +78,14 @@ _FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("w", "d", "h", "m", "s", "ms", "us", "ns"),
     ),
     # 00:01:02.5; 1.02:03:04.5 (.NET), 3 days, 0:01:02 (Python), 3-01:02:03 (ps)
-    (rf"^\s*(?:([0-9]+)()(?:\.|-| days?,? ))?([0-9]+)():([0-5][0-9])():{_NUMBER}\s*$", ("d", "h", "m", "s")),
+    (
+        ":",
+        rf"^\s*(?:([0-9]+)()(?:\.|-| days?,? ))?([0-9]+)():([0-5][0-9])():{_NUMBER}\s*$",
+        ("d", "h", "m", "s"),
+    ),
     # ISO 8601-1:2019, 5.5.2.2; years and months have no fixed length.
     (
+        "P",
         rf"^\s*P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?\s*$",
         ("w", "d", "h", "m", "s"),
     ),
@@ -102,6 +114,50 @@ def read_durations(texts: pl.Series, unit: int | None) -> pl.Series:
     Returns:
         Int64 of the same name; null for negative ones too: what took less than no time did not take place.
     """
+    found = _read_plain_durations(texts, unit)
+    if found is None:
+        return _read_any_durations(texts, unit)
+    if found.null_count() == texts.null_count():
+        return found
+    rows = (found.is_null() & texts.is_not_null()).arg_true()
+    return found.scatter(rows, _read_any_durations(texts.gather(rows), unit))
+
+
+def _read_plain_durations(texts: pl.Series, unit: int | None) -> pl.Series | None:
+    """As `read_durations`, of plain numbers with one of the first few units; null for other texts, None for no such."""
+    found: pl.Series | None = None
+    left = texts
+    for _ in range(_MOST_UNITS):
+        match = _PLAIN.fullmatch(_find_first(left))
+        if match is None:
+            break
+        word = match[1]
+        factor = _UNIT_WORDS.get(word.strip().lower()) if word else unit
+        if factor is None:
+            break
+        # A fraction of so many digits is a whole number of nanoseconds.
+        digits = len(str(factor)) - len(str(factor).rstrip("0"))
+        fraction = rf"(?:\.[0-9]{{1,{digits}}})?" if digits else ""
+        number = pl.col("t").str.extract(rf"^([0-9]+{fraction}){word}$").cast(pl.Float64)
+        values = left.to_frame("t").select((number * factor).round().alias(texts.name)).to_series()
+        most = values.max()
+        if not isinstance(most, float) or most >= _EXACT:
+            break
+        values = values.cast(pl.Int64)
+        found = values if found is None else found.zip_with(found.is_not_null(), values)
+        if values.null_count() == left.null_count():
+            break
+        left = texts.set(found.is_not_null(), None)
+    return found
+
+
+def _find_first(texts: pl.Series) -> str:
+    """The first text there is, or an empty one."""
+    first = texts[0] if len(texts) else ""
+    return first if first is not None else next(iter(texts.drop_nulls().head(1)), "")
+
+
+def _read_any_durations(texts: pl.Series, unit: int | None) -> pl.Series:
     groups = texts.to_frame("t").select("t", pl.col("t").str.extract_groups(_SINGLE).struct.unnest())
     words: dict[str, int | None] = {**_UNIT_WORDS, "": unit}
     factor = pl.col("3").str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Int64)
@@ -114,10 +170,13 @@ def read_durations(texts: pl.Series, unit: int | None) -> pl.Series:
         exponential = (number.cast(pl.Float64, strict=False) * unit).round()
         value = pl.coalesce(value, pl.when(exponential < _LIMIT).then(exponential).cast(pl.Int64))
     found = groups.select(value.alias(texts.name)).to_series()
-    for pattern, units in _FORMS:
-        rows = (found.is_null() & texts.str.contains("[0-9]")).arg_true()
-        if rows.is_empty():
+    for mark, pattern, units in _FORMS:
+        if found.null_count() == texts.null_count():
             break
+        # A pattern costs a millisecond before it reads the first text.
+        rows = (found.is_null() & texts.str.contains(mark)).arg_true()
+        if rows.is_empty():
+            continue
         parts = texts.gather(rows).to_frame("t")
         parts = parts.select(pl.col("t").str.extract_groups(pattern).struct.unnest())
         columns = iter(parts.columns)

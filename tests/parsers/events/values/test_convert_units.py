@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers.events.values.convert import convert_types
@@ -136,3 +136,31 @@ def test_no_text_is_too_strange(texts: list[str]) -> None:
 
     for kind in ("bytes", "hex", "list", *DURATION_UNITS):
         assert convert_types(frame, {"a": kind}, ["a"]).height == len(texts)
+
+
+PLAIN_NUMBERS = st.from_regex(r"[0-9]{1,4}(\.[0-9]{1,12})?", fullmatch=True) | st.sampled_from(
+    ["0", "999999999999", "99999999999999999999", "0.0000000005", "1.0000000015", "3.9999999999999", "1e5"]
+)
+PLAIN_UNITS = st.sampled_from(["", "ns", "us", "\u00b5s", "ms", "s", " s", "S", "m", "h", "d", "w", "x", " "])
+ODD_DURATIONS = st.sampled_from(
+    ["PT1S", "1h2m", "0:00:33", "-1s", "+1", "1.s", " 1s", "nan", "inf", "1_000", ""]
+)
+
+
+@given(
+    st.lists(PLAIN_UNITS, min_size=1, max_size=3).flatmap(
+        lambda units: st.lists(
+            st.builds("{}{}".format, PLAIN_NUMBERS, st.sampled_from(units)) | ODD_DURATIONS | st.none(),
+            max_size=8,
+        )
+    ),
+    st.sampled_from([None, 1, 10**6, 10**9, 60 * 10**9]),
+)
+@settings(deadline=None, max_examples=200)
+def test_durations_of_few_units_are_read_like_any(texts: list[str | None], unit: int | None) -> None:
+    # Behind a text that is no plain number all are read by the general forms.
+    general = read_durations(pl.Series("d", ["PT1S", *texts], dtype=pl.String), unit)
+    plain = read_durations(pl.Series("d", texts, dtype=pl.String), unit)
+
+    assert plain.to_list() == general[1:].to_list()
+    assert (plain.name, plain.dtype) == ("d", pl.Int64)
