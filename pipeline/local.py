@@ -6,7 +6,7 @@ files ─► events ─► flow.parse ─► documents            (`parse`)
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -23,14 +23,16 @@ from parsers.patterns.shards import DatabaseStore
 from parsers.ruleset import RuleSet
 from parsers.shipped import shipped_rules_directory
 from pipeline.flow import Flow, UserStage, build_flow
-from pipeline.sinks.store import StoreWriter
+from pipeline.local_batch import Counted, Outcome, count_batch, process_lines
+from pipeline.sinks.store import Fresh, StoreWriter
 from pipeline.sources.blocks import BLOCK_BYTES, MAX_LINE_BYTES
 from pipeline.sources.errors import SourceError
-from pipeline.sources.events import ORIGIN, EventReader, Joiner, gather_batches, to_origin_key
+from pipeline.sources.events import BATCH_LINES, ORIGIN, EventReader, Joiner, gather_batches, to_origin_key
 from pipeline.sources.files import open_file, read_blocks
+from pipeline.sources.narrow import build_narrow
 from pipeline.stages.burst_document import to_burst_documents
 from pipeline.stages.document import build_documents
-from pipeline.stages.identity import to_file_origin, with_identity
+from pipeline.stages.identity import to_file_origin
 from pipeline.stages.watermark import Progress
 from pipeline.stages.window import BurstState
 
@@ -48,10 +50,11 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is read at once, and where a line without end is cut; bytes."""
+    """How much is read at once, where a line without end is cut (bytes), and how many events are parsed at once."""
 
     block_bytes: int = BLOCK_BYTES
     max_line_bytes: int = MAX_LINE_BYTES
+    batch_lines: int = BATCH_LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ class Observer(Protocol):
         """An input cannot be read (further); the run goes on with the next."""
 
 
+class Crew(Protocol):
+    """Parses and stores batches in other processes too: see `local_crew.py`."""
+
+    def process(
+        self, batches: Iterable[pl.DataFrame], rules: str, process_here: Callable[[pl.DataFrame], Outcome]
+    ) -> Iterator[Outcome]:
+        """Have batches processed, some of them here; their outcomes come in the order of the batches."""
+
+    def finish(self) -> Sequence[Fresh]:
+        """Have all events written; the segments that were made."""
+
+
 class Tally:
     """Counts what passes by and makes a `Summary` of it. A class, since all figures grow together."""
 
@@ -111,14 +126,15 @@ class Tally:
 
     def add_batch(self, batch: ParsedBatch) -> None:
         """A batch has been parsed."""
-        for block in batch.blocks:
-            height = block.frame.height
-            self._events += height
-            if block.rule is not None:
-                self._parsed += height
-                self._rules[block.rule] = self._rules.get(block.rule, 0) + height
-            for dataset, count in block.frame["event.dataset"].value_counts().iter_rows():
-                self._datasets[dataset] = self._datasets.get(dataset, 0) + count
+        self.add_counted(count_batch(batch))
+
+    def add_counted(self, counted: Counted) -> None:
+        """A batch has been parsed and counted."""
+        self._events += counted.events
+        self._parsed += counted.parsed
+        for total, counts in ((self._rules, counted.rules), (self._datasets, counted.datasets)):
+            for name, count in counts.items():
+                total[name] = total.get(name, 0) + count
 
     def to_summary(self, bursts: int = 0) -> Summary:
         """The figures so far."""
@@ -171,10 +187,12 @@ def replace_rules(engine: Engine, rule_set: RuleSet) -> Engine:
 
 def build_joiner(rule_set: RuleSet) -> Joiner:
     """How lines of files become events by the `multiline` of the rules."""
+    joins = build_joins(rule_set.rules)
     return Joiner(
-        build_joins(rule_set.rules),
+        joins,
         lambda lines: rule_set.choose_lines(lines["event.original"], lines),
         tuple(rule.name for rule in rule_set.rules),
+        build_narrow(rule_set, joins),
     )
 
 
@@ -204,23 +222,33 @@ def run_files(
     now: int,
     store: StoreWriter | None = None,
     limits: Limits = Limits(),
+    crew: Crew | None = None,
 ) -> pl.DataFrame:
     """Read files to their end, store the events if there is a store, and give the bursts.
 
     Bursts (BURST_SCHEMA with `_id` and `document`) are counted in event time when all is read, whatever the order of
-    files and lines; they are stored too. Raises StoreError; the store then holds whole segments of what was read.
+    files and lines; they are stored too. A `crew` shares the work, to the same effect. Raises
+    StoreError, StageError and CrewError; the store then holds whole segments of what was read.
     """
     state = BurstState(engine.burst_rules)
-    for number, lines in enumerate(read_batches(engine.joiner, paths, observer, tally, now, limits)):
-        batch = engine.flow.parse(add_identity(lines))
-        tally.add_batch(batch)
-        # A watermark would make the lines of the next file late: it stays unknown until all is read.
-        state.feed(number, _UNTIMED, engine.flow.signal(batch))
-        if store is not None:
-            store.add(batch)
-    bursts = with_documents(state.finish().bursts, engine.burst_rules)
+    batches = read_batches(engine.joiner, paths, observer, tally, now, limits)
     if store is not None:
-        store.flush()
+        store.note_earlier()
+
+    def process(lines: pl.DataFrame) -> Outcome:
+        return process_lines(engine.flow, lines, store)
+
+    outcomes = (
+        map(process, batches) if crew is None else crew.process(batches, engine.flow.rules.hash, process)
+    )
+    for number, outcome in enumerate(outcomes):
+        tally.add_counted(outcome.counted)
+        # A watermark would make the lines of the next file late: it stays unknown until all is read.
+        state.feed(number, _UNTIMED, outcome.signals)
+    bursts = with_documents(state.finish().bursts, engine.burst_rules)
+    made = [] if crew is None else crew.finish()
+    if store is not None:
+        store.flush(made)
         store.add_bursts(bursts)
     return bursts
 
@@ -235,13 +263,9 @@ def read_batches(
 ) -> Iterator[pl.DataFrame]:
     """Read files one after the other as batches of events: line frames with `_origin` and `_size`, without `_id`."""
     return gather_batches(
-        frame for path in paths for frame in _read_file(joiner, path, observer, tally, now, limits)
+        (frame for path in paths for frame in _read_file(joiner, path, observer, tally, now, limits)),
+        limits.batch_lines,
     )
-
-
-def add_identity(lines: pl.DataFrame) -> pl.DataFrame:
-    """Turn the origin of lines into their `_id`."""
-    return with_identity(lines, ORIGIN, "log.offset").drop(ORIGIN, "_size")
 
 
 def with_documents(bursts: pl.DataFrame, rules: Iterable[BurstRule]) -> pl.DataFrame:

@@ -13,7 +13,8 @@ import polars as pl
 
 from pipeline.flow import find_newest
 from pipeline.live import Live
-from pipeline.local import Engine, Observer, Tally, add_identity, with_documents
+from pipeline.local import Engine, Observer, Tally, with_documents
+from pipeline.local_batch import add_identity
 from pipeline.reload.seen import Seen
 from pipeline.sinks.journal import FOLDER, SignalJournal
 from pipeline.sinks.segments import write_atomically

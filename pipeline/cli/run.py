@@ -2,22 +2,29 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.inputs import Inputs, input_options, load_inputs, told_failures
+from pipeline.cli.inputs import Inputs, input_options, load_inputs, load_local_settings, told_failures
 
 if TYPE_CHECKING:
     import polars as pl
 
     from pipeline.live import Live
-    from pipeline.local import Engine, Summary
+    from pipeline.local import Crew, Engine, Summary
     from pipeline.reload.seen import Seen
     from pipeline.reload.watcher import RuleWatcher
 
 _SHOWN = 10
+# Pages that a batch has left are wanted by the next one, and to give them back and fetch them anew costs a tenth of the
+# CPU: Polars' jemalloc may keep them for three seconds rather than half a second.
+_ENVIRONMENT = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:3000,muzzy_decay_ms:0,narenas:2"}
+# To start processes and load their rules costs as much as some seconds of work.
+_LARGE_BYTES = 64 * 1024 * 1024
 
 
 @click.command()
@@ -28,6 +35,11 @@ _SHOWN = 10
     help="Where events and bursts are kept. [default: tailrace-store]",
 )
 @click.option("--follow", is_flag=True, help="Go on with what is appended, until Ctrl-C or SIGTERM.")
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="How many processes parse. [default: one for each core if the files are large]",
+)
 @click.pass_context
 def run(
     context: click.Context,
@@ -37,6 +49,7 @@ def run(
     config: Path | None,
     store: Path | None,
     follow: bool,
+    processes: int | None,
 ) -> None:
     """Read FILE... or stdin into the local store: parsed events, and the bursts found in them.
 
@@ -44,16 +57,54 @@ def run(
     each of its events once. With --follow, files are read on as they grow, through rotation and truncation; what was
     read is remembered in the store. Exits with 1 when a file cannot be read.
     """
-    inputs = load_inputs(files, rules, timezone, config)
-    directory = store or inputs.settings.store.directory
     if follow:
-        failed = _follow(inputs, files, directory)
+        if processes is not None and processes > 1:
+            raise click.UsageError("--follow works in one process; leave --processes out", context)
+        inputs = load_inputs(files, rules, timezone, config)
+        failed = _follow(inputs, files, store or inputs.settings.store.directory)
     else:
-        failed = _run(inputs, directory)
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)  # before Polars is imported
+        with _open_crew(processes or plan_processes(files), rules, timezone, config, store) as crew:
+            inputs = load_inputs(files, rules, timezone, config)
+            failed = _run(inputs, store or inputs.settings.store.directory, crew)
     context.exit(1 if failed else 0)
 
 
-def _run(inputs: Inputs, directory: Path) -> bool:
+def plan_processes(files: Sequence[str]) -> int:
+    """How many processes pay: one for each core where there is much to parse, which pipes do not tell."""
+    from pipeline.cores import count_cores
+    from pipeline.sources.paths import expand_paths
+
+    sizes = (Path(path).stat().st_size for path in expand_paths(files)[0] if Path(path).is_file())
+    return count_cores() if sum(sizes) >= _LARGE_BYTES else 1
+
+
+@contextmanager
+def _open_crew(
+    processes: int, rules: Path | None, timezone: str | None, config: Path | None, store: Path | None
+) -> "Iterator[Crew | None]":
+    if processes == 1:
+        yield None
+        return
+    from pipeline.cores import count_cores
+
+    # Before Polars is imported, and for the helpers too: the processes share the cores.
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, count_cores() // processes)))
+    from pipeline.local_crew import CrewError, open_crew
+    from pipeline.local_worker import EngineSource
+
+    # Before the rules are loaded here: the helpers load theirs meanwhile.
+    settings = load_local_settings(config)
+    source = EngineSource(rules, timezone, settings, dict(os.environ))
+    with open_crew(processes - 1, source, store or settings.store.directory) as crew:
+        try:
+            yield crew
+        except CrewError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _run(inputs: Inputs, directory: Path, crew: "Crew | None") -> bool:
     from pipeline.cli.progress import open_console
     from pipeline.local import Tally, run_files
     from pipeline.sinks.store import StoreWriter
@@ -62,7 +113,7 @@ def _run(inputs: Inputs, directory: Path) -> bool:
     now = time.time_ns() // 1_000_000
     with open_console(inputs.paths, inputs.errors) as console, told_failures():
         writer = StoreWriter(directory)
-        found = run_files(inputs.engine, inputs.paths, console, tally, now, writer, inputs.limits)
+        found = run_files(inputs.engine, inputs.paths, console, tally, now, writer, inputs.limits, crew)
     click.echo(format_summary(tally.to_summary(found.height), found, directory))
     return console.has_failed
 

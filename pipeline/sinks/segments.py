@@ -13,7 +13,6 @@ import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -67,11 +66,13 @@ def write_segment(
     Raises StoreError when the disk is full, may not be written, or a column holds what Parquet cannot; no
     part of the segment is left then.
     """
-    frame = frame.sort("@timestamp", maintain_order=True)
-    times = frame["@timestamp"].dt.epoch("ms")
-    first, last = int(times[0]), int(times[-1])
+    from pipeline.sinks.ids import hash_ids  # whoever only lists segments needs no hashes
+
+    if not frame["@timestamp"].is_sorted():
+        frame = frame.sort("@timestamp", maintain_order=True)
+    first, last = frame["@timestamp"].dt.epoch("ms").gather([0, -1]).to_list()
     folder = store / kind / f"{_DATASET}{quote(dataset, safe=' @+')}" if kind == EVENTS else store / kind
-    path = folder / f"{first}_{last}_{_hash(frame['_id'])}{_SUFFIX}"
+    path = folder / f"{first}_{last}_{hash_ids(frame['_id'])}{_SUFFIX}"
     content = BytesIO()
     try:
         frame.write_parquet(content, compression="zstd", compression_level=1, metadata=metadata)
@@ -119,12 +120,6 @@ def lock_store(store: Path) -> Iterator[None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _hash(ids: pl.Series) -> str:
-    digest = blake2b(digest_size=8)
-    digest.update("\n".join(ids.sort()).encode())
-    return digest.hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

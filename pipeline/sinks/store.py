@@ -7,16 +7,19 @@ import msgspec
 import polars as pl
 
 from parsers.frames import ParsedBatch
+from pipeline.sinks.ids import Spans, drop_repeated, find_spans
 from pipeline.sinks.segments import BURSTS, EVENTS, Segment, list_segments, lock_store, write_segment
+from pipeline.sinks.texts import INSIDE, MESSAGE_KEY, is_message_inside
 
 SEGMENT_ROWS = 100_000
 SEGMENT_BYTES = 64 * 1024 * 1024
-HELD_BYTES = 256 * 1024 * 1024
+HELD_BYTES = 160 * 1024 * 1024
 MERGE_SEGMENTS = 16
 _SPANS_KEY = "tailrace.offsets"
 
-Spans: TypeAlias = dict[str, tuple[int, int]]
-"""By origin (the first part of an `_id`) the lowest and the highest offset (its second part)."""
+
+Fresh: TypeAlias = tuple[Segment, Spans]
+"""A segment that was just written, and where its events are from."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,8 @@ class StoreWriter:
 
     Events are held for each dataset until a segment is worth writing, at the latest until `flush`. An event that an
     earlier run stored under the same `_id` is replaced: reading a file again, also with other rules, leaves each of its
-    events once. Not for use by several threads; several processes may write to one store.
+    events once. `earlier` are the segments that may hold such events; None: those of the store when the first segment
+    is written. Not for use by several threads; several processes may write to one store.
     """
 
     def __init__(
@@ -41,13 +45,15 @@ class StoreWriter:
         segment_rows: int = SEGMENT_ROWS,
         segment_bytes: int = SEGMENT_BYTES,
         held_bytes: int = HELD_BYTES,
+        earlier: Iterable[Segment] | None = None,
     ) -> None:
         self.store = store
         self._segment_rows = segment_rows
         self._segment_bytes = segment_bytes
         self._held_bytes = held_bytes
         self._buffers: dict[str, _Buffer] = {}
-        self._earlier: dict[Path, tuple[Segment, Spans]] | None = None
+        self._earlier = None if earlier is None else _read_all_spans(earlier)
+        self._fresh: list[Fresh] = []
         self._small: dict[tuple[str, int], list[Segment]] = {}
 
     @property
@@ -79,10 +85,33 @@ class StoreWriter:
             )
             write_segment(self.store, BURSTS, "", bursts.with_columns(time), {})
 
-    def flush(self) -> None:
-        """Write all that is held. Afterwards every event that was added is on the disk, or StoreError was raised."""
+    @property
+    def fresh(self) -> tuple[Fresh, ...]:
+        """The segments whose events have not been taken out of earlier ones."""
+        return tuple(self._fresh)
+
+    def flush(self, others: Iterable[Fresh] = ()) -> None:
+        """Write all that is held. Afterwards every event that was added is on the disk, or StoreError was raised.
+
+        `others` are segments that other writers made of the same input; what they hold is replaced as well.
+        """
+        self._fresh.extend(others)
+        self.write_held()
+        if self._fresh:
+            with lock_store(self.store):
+                self._remove_from_earlier()
+            self._fresh.clear()
+
+    def write_held(self) -> None:
+        """Write all that is held, and leave what it replaces to `flush`. Raises StoreError."""
         for dataset in list(self._buffers):
             self._write(dataset)
+
+    def note_earlier(self) -> None:
+        """Take what is in the store now for the work of earlier runs, unless that was done before."""
+        if self._earlier is None:
+            with lock_store(self.store):
+                self._earlier = _read_all_spans(list_segments(self.store))
 
     def merge_small(self) -> None:
         """Merge segments that frequent flushes have left small; each event is rewritten a few times at most."""
@@ -95,43 +124,41 @@ class StoreWriter:
                 if not present:
                     continue
                 frame = concat_frames(pl.read_parquet(path, hive_partitioning=False) for path in present)
-                merged = self._put(dataset, frame.unique("_id", keep="last", maintain_order=True))
+                merged, _ = self._put(dataset, drop_repeated(frame))
                 for path in present:
                     if path != merged.path:
                         path.unlink(missing_ok=True)
 
     def _write(self, dataset: str) -> None:
-        frames = self._buffers[dataset].frames
-        frame = concat_frames(frames).unique("_id", keep="last", maintain_order=True)
-        with lock_store(self.store):
-            if self._earlier is None:
-                self._earlier = {
-                    segment.path: (segment, _read_spans(segment)) for segment in list_segments(self.store)
-                }
-            segment = self._put(dataset, frame)
-            self._earlier.pop(segment.path, None)
-            self._remove_from_earlier(frame["_id"])
+        self.note_earlier()
+        frame = drop_repeated(concat_frames(self._buffers[dataset].frames))
+        self._fresh.append(self._put(dataset, frame))
         # Only now: after a failed write the events are still held, and the next flush tries again.
         del self._buffers[dataset]
 
-    def _put(self, dataset: str, frame: pl.DataFrame) -> Segment:
-        spans = msgspec.json.encode(_find_spans(frame["_id"])).decode()
-        segment = write_segment(self.store, EVENTS, dataset, frame, {_SPANS_KEY: spans})
+    def _put(self, dataset: str, frame: pl.DataFrame) -> Fresh:
+        spans = find_spans(frame["_id"])
+        metadata = {_SPANS_KEY: msgspec.json.encode(spans).decode()}
+        if is_message_inside(frame):
+            metadata[MESSAGE_KEY] = INSIDE
+        segment = write_segment(self.store, EVENTS, dataset, frame, metadata)
         if frame.height * 2 < self._segment_rows:
             tier = (frame.height.bit_length() - 1) // (MERGE_SEGMENTS.bit_length() - 1)
             self._small.setdefault((dataset, tier), []).append(segment)
-        return segment
+        return segment, spans
 
-    def _remove_from_earlier(self, ids: pl.Series) -> None:
+    def _remove_from_earlier(self) -> None:
         """Take events that have just been stored again out of the segments of earlier runs."""
-        spans = _find_spans(ids)
         earlier = self._earlier or {}
+        for segment, _ in self._fresh:
+            earlier.pop(segment.path, None)
         for path, (segment, covered) in list(earlier.items()):
-            if not _overlap(spans, covered):
+            fresh = [new.path for new, spans in self._fresh if _overlap(spans, covered)]
+            if not fresh:
                 continue
             try:
-                known = pl.read_parquet(path, columns=["_id"], hive_partitioning=False)["_id"]
-                kept = ~known.is_in(ids.implode())
+                ids = _read_ids(path)
+                kept = ids.is_in(_read_ids(*fresh).implode()).not_()
                 if kept.all():
                     continue
                 frame = pl.read_parquet(path, hive_partitioning=False).filter(kept)
@@ -140,8 +167,8 @@ class StoreWriter:
                 continue
             del earlier[path]
             if frame.height:
-                left = self._put(segment.dataset, frame)
-                earlier[left.path] = (left, _find_spans(frame["_id"]))
+                left, spans = self._put(segment.dataset, frame)
+                earlier[left.path] = (left, spans)
             path.unlink(missing_ok=True)
 
 
@@ -184,18 +211,12 @@ def _split_datasets(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         yield dataset, frame.filter(datasets == dataset)
 
 
-def _find_spans(ids: pl.Series) -> Spans:
-    spans = (
-        pl.DataFrame({"id": ids})
-        .select(
-            pl.col("id").str.extract("^([^-]*)-").alias("origin"),
-            pl.col("id").str.extract(r"^[^-]*-(\d+)").cast(pl.Int64, strict=False).alias("offset"),
-        )
-        .drop_nulls()
-        .group_by("origin")
-        .agg(pl.col("offset").min().alias("low"), pl.col("offset").max().alias("high"))
-    )
-    return {origin: (low, high) for origin, low, high in spans.iter_rows()}
+def _read_ids(*paths: Path) -> pl.Series:
+    return pl.concat(pl.read_parquet(path, columns=["_id"], hive_partitioning=False)["_id"] for path in paths)
+
+
+def _read_all_spans(segments: Iterable[Segment]) -> dict[Path, Fresh]:
+    return {segment.path: (segment, _read_spans(segment)) for segment in segments}
 
 
 def _read_spans(segment: Segment) -> Spans:

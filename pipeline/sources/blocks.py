@@ -36,7 +36,7 @@ class LineCutter:
         self.offset = offset
         self.encoding = encoding
         self._limit = max_line_bytes - max_line_bytes % 2
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._held = 0
         self._half = b""
 
@@ -81,7 +81,8 @@ class LineCutter:
             self._hold(chunk[:content])
             yield from self._shorten(encoding)
             chunk, last = chunk[content:], last - content
-        self._hold(chunk[:last])
+        # A view: what is held is put together once, and a chunk is megabytes.
+        self._hold(memoryview(chunk)[:last])
         yield self._give(self._take_held(), encoding)
         self._hold(chunk[last:])
 
@@ -102,13 +103,13 @@ class LineCutter:
         self.offset += len(data)
         return block
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes | memoryview) -> None:
         if data:
             self._parts.append(data)
             self._held += len(data)
 
     def _take_held(self) -> bytes:
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        data = b"".join(self._parts)
         self._parts, self._held = [], 0
         return data
 

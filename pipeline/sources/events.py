@@ -8,19 +8,31 @@ from pipeline.live import Live
 from pipeline.sources.blocks import Block
 from pipeline.sources.files import FileOrigin
 from pipeline.sources.lines import join_frames, read_lines
+from pipeline.sources.narrow import Narrow
 
-BATCH_LINES = 50_000
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_LINES = 100_000
+BATCH_BYTES = 10 * 1024 * 1024
 ORIGIN = "_origin"
 
 
 @dataclass(frozen=True, slots=True)
 class Joiner:
-    """How lines become events: the compiled multi-line rules, who tells the rule of a line, and the rules' names."""
+    """How lines become events: the compiled multi-line rules, who tells the rule of a line, and the rules' names.
+
+    `narrow` leaves out the rules that cannot join any of the lines at hand; None: all rules are asked.
+    """
 
     joins: Joins
     choose: Choose
     names: tuple[str, ...] = ()
+    narrow: Narrow | None = None
+
+    def join(
+        self, lines: pl.DataFrame, opened: OpenEvent | None, *, is_last: bool
+    ) -> tuple[pl.DataFrame, OpenEvent | None]:
+        """Join lines that follow `opened` into events; give these and the event that is open now: see `join_lines`."""
+        joins = self.joins if self.narrow is None else self.narrow(lines, opened)
+        return join_lines(joins, lines, self.choose, opened, is_last=is_last)
 
     def adopt(self, opened: OpenEvent, before: "Joiner") -> OpenEvent:
         """An event that `before` left open, to go on with: its rule by name. A rule that is gone joins no more."""
@@ -67,9 +79,7 @@ class EventReader:
         before, self._joiner = self._joiner, self._live.read()
         if self._opened is not None and self._joiner is not before:
             self._opened = self._joiner.adopt(self._opened, before)
-        events, self._opened = join_lines(
-            self._joiner.joins, lines, self._joiner.choose, self._opened, is_last=is_last
-        )
+        events, self._opened = self._joiner.join(lines, self._opened, is_last=is_last)
         if events.height:
             self.next_offset = int(events["log.offset"][-1]) + int(events["_size"][-1])
         return events

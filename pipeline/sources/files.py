@@ -12,7 +12,7 @@ from pipeline.sources.decompress import DecompressionError, decompress, detect_f
 from pipeline.sources.errors import SourceError
 from pipeline.sources.paths import STDIN, to_full_path
 
-CHUNK_BYTES = 1024 * 1024
+PIPE_BYTES = 1024 * 1024
 PAUSE_SECONDS = 0.2
 
 
@@ -122,7 +122,8 @@ def _read_stored(file: OpenFile, on_bytes: Callable[[int], None] | None) -> Iter
         if is_pipe and not select.select((descriptor,), (), (), PAUSE_SECONDS)[0]:
             yield None
             select.select((descriptor,), (), ())
-        chunk = os.read(descriptor, CHUNK_BYTES)
+        # As much of a file as a block has: what is read at once need not be put together.
+        chunk = os.read(descriptor, PIPE_BYTES if is_pipe else BLOCK_BYTES)
         if not chunk:
             return
         if on_bytes is not None:

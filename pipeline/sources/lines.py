@@ -23,11 +23,8 @@ def read_lines(block: Block) -> pl.DataFrame:
     if not block.data:
         return pl.DataFrame(schema=SCHEMA)
     mark = len(block.encoding.mark) if block.offset == 0 else 0
-    try:
-        text = block.data[mark:].decode(block.encoding.name)
-    except UnicodeDecodeError:
-        return _read_broken_lines(block, mark)
-    return _read_sound_lines(text, block, mark)
+    text = _decode(block.data[mark:], block.encoding)
+    return _read_broken_lines(block, mark) if text is None else _read_sound_lines(text, block, mark)
 
 
 def join_frames(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -36,9 +33,20 @@ def join_frames(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return held[0] if len(held) == 1 else pl.concat(held, how="diagonal")
 
 
-def _read_sound_lines(text: str, block: Block, mark: int) -> pl.DataFrame:
+def _decode(data: bytes, encoding: Encoding) -> pl.Series | None:
+    """The text as one value; None where it is none."""
+    try:
+        if encoding.unit == 1:
+            # Without a detour by Python's own text, which would be two more copies.
+            return pl.Series([data], dtype=pl.Binary).cast(pl.String)
+        return pl.Series([data.decode(encoding.name)], dtype=pl.String)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+        return None
+
+
+def _read_sound_lines(text: pl.Series, block: Block, mark: int) -> pl.DataFrame:
     unit = block.encoding.unit
-    lines = pl.Series("event.original", [text], dtype=pl.String).str.split("\n").explode()
+    lines = text.str.split("\n").explode()
     is_ended = block.data.endswith(block.encoding.newline)
     if is_ended:
         lines = lines.head(-1)
@@ -46,7 +54,7 @@ def _read_sound_lines(text: str, block: Block, mark: int) -> pl.DataFrame:
     sizes[0] += mark
     if not is_ended:
         sizes[-1] -= unit
-    if "\r" in text:
+    if b"\r" in block.data:
         ended = lines if is_ended else lines.head(-1)
         # Only one \r belongs to the line end, and only where a \n follows it.
         lines = pl.concat((ended.str.strip_suffix("\r"), lines.tail(len(lines) - len(ended))))

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.cli.run import plan_processes
 from pipeline.reload.status import read_statuses
 from pipeline.sinks.segments import list_segments
 from tests.pipeline.local_rules import make_environ, make_log, run_tailrace
@@ -51,6 +52,48 @@ def test_a_run_stores_events_and_bursts_and_tells_a_person(tmp_path: Path, rules
     ]
     assert read_store(tmp_path / "store").height == 28
     assert [count for _, count in read_bursts(tmp_path / "store")] == [6, 6]
+
+
+def test_processes_share_a_run(tmp_path: Path, rules: Path) -> None:
+    (tmp_path / "app.log").write_text(make_log(4))
+    told = []
+    for count in ("1", "2"):
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pipeline",
+            "run",
+            tmp_path / "app.log",
+            "--rules",
+            rules,
+        ]
+        command += ["--store", tmp_path / count, "--processes", count]
+        run = subprocess.run(command, capture_output=True, check=True, env=make_environ())
+        told.append(run.stdout.decode().splitlines()[1:-1])
+
+    assert told[0] == told[1]
+    assert read_store(tmp_path / "2").equals(read_store(tmp_path / "1"))
+    assert read_bursts(tmp_path / "2") == read_bursts(tmp_path / "1")
+
+
+def test_following_wants_one_process(tmp_path: Path, rules: Path) -> None:
+    run = run_tailrace("run", tmp_path / "app.log", "--rules", rules, "--follow", "--processes", "2")
+
+    assert run.returncode == 2
+    assert b"--follow works in one process; leave --processes out" in run.stderr
+
+
+def test_only_large_files_are_worth_several_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.cores.count_cores", lambda: 4)
+    for name in ("a.log", "b.log"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(40 * 1024 * 1024)
+
+    assert plan_processes([str(tmp_path / "a.log")]) == 1
+    assert plan_processes([str(tmp_path / "*.log")]) == 4
+    assert plan_processes(["-"]) == plan_processes([]) == 1
 
 
 def test_running_twice_changes_nothing(tmp_path: Path, rules: Path) -> None:

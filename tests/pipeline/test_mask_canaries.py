@@ -22,7 +22,7 @@ from parsers.shipped import shipped_rules_directory
 from pipeline.agents.dead import _build
 from pipeline.agents.dead_mask import describe_failure, mask_letter
 from pipeline.agents.index import to_index_letter
-from pipeline.agents.parsing import Parsed, parse_batch
+from pipeline.agents.parsing import Parsed, parse_batches
 from pipeline.flow import Flow, build_flow
 from pipeline.kafka.records import RecordBatch
 from pipeline.logs import configure_logs
@@ -83,7 +83,7 @@ def collect(parsed: Parsed, rules: RuleSet) -> str:
 def process(rules: RuleSet) -> str:
     """All that a worker's parse stage writes for the records."""
     flow = build_flow(rules, (BURST,))
-    parsed = parse_batch(make_batch(build_records()), flow, lambda *_: None)
+    parsed = parse_batches([make_batch(build_records())], flow, lambda *_: None)
     assert len(parsed.values) == len(build_records())
     assert parsed.signals.height
     return collect(parsed, rules)
@@ -122,8 +122,8 @@ def test_records_that_a_stage_fails_on_are_masked_in_dead_letters_and_log(
     def run(rules: RuleSet) -> tuple[str, str]:
         heard: list[str] = []
         flow = build_flow(rules, (), (fail_on_each,))
-        parsed = parse_batch(
-            make_batch(build_records()),
+        parsed = parse_batches(
+            [make_batch(build_records())],
             flow,
             lambda _, error: heard.append(describe_failure(error, rules.masker)),
         )
@@ -147,7 +147,7 @@ def test_a_failure_of_our_own_before_any_mask_is_masked_too(masked: RuleSet, pla
 
         broken = Broken(rules.compiled, installation=rules.installation, masker=rules.masker)
         flow: Flow = build_flow(broken)
-        return collect(parse_batch(make_batch(build_records()), flow, lambda *_: None), rules)
+        return collect(parse_batches([make_batch(build_records())], flow, lambda *_: None), rules)
 
     assert find_traces(run(masked)) == set()
     assert find_traces(run(plain)) == EVERY_CANARY
@@ -157,7 +157,7 @@ def test_what_elasticsearch_refuses_is_masked(masked: RuleSet, plain: RuleSet) -
     def run(rules: RuleSet) -> str:
         # Documents of a worker that had no masks yet may still lie in the topic.
         texts = [record for record in build_records() if b"\xff" not in record]
-        parsed = parse_batch(make_batch(texts), build_flow(plain), lambda *_: None)
+        parsed = parse_batches([make_batch(texts)], build_flow(plain), lambda *_: None)
         batch = make_batch(parsed.values, parsed.keys)
         letters = []
         for row in range(len(batch)):
@@ -255,7 +255,7 @@ def test_a_record_that_masks_by_field_cannot_be_applied_to_is_withheld() -> None
     rules = build_rule_set(parse_rules(OWN))
     flow = build_flow(rules, (), (fail_on_each,))
     record = f"{CANARIES['badge']} opened 7 for you".encode()
-    (letter,) = parse_batch(make_batch([record]), flow, lambda *_: None).letters
+    (letter,) = parse_batches([make_batch([record])], flow, lambda *_: None).letters
     document = json.loads(_build(mask_letter(letter, rules.masker)))
 
     assert "original" not in document["event"]

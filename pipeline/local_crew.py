@@ -1,0 +1,175 @@
+"""Shares the batches of a local run among processes: this one reads, and parses what the others have no room for.
+
+    read_batches ─► parse here ─► segments        outcomes come in the order of the batches: counts, and signals
+                 └► helpers    ─► segments        for the bursts
+
+Processes rather than threads: Hyperscan reports its matches to Python one by one, which threads would do in turn.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.local_batch import Outcome
+from pipeline.local_wire import send_end, send_lines
+from pipeline.local_worker import Done, EngineSource, Failed, Finished, serve
+from pipeline.sinks.store import HELD_BYTES, Fresh
+from pipeline.stages.signal import SIGNAL_SCHEMA
+
+# One batch that a helper parses, and one that lies ready for it.
+_BATCHES_AHEAD = 2
+_LEAVE_SECONDS = 5.0
+
+
+class CrewError(Exception):
+    """A process of the run ended before its work was done. `str()` says how, and what to do."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """The place of a batch in the order; the outcome once it is known."""
+
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: SpawnProcess
+    batches: Connection
+    answers: Connection
+    owed: deque[_Slot] = field(default_factory=deque)
+
+
+class Crew:
+    """The helpers of one run. A class, since what each of them owes goes from batch to batch."""
+
+    def __init__(self, workers: Sequence[_Worker]) -> None:
+        self._workers = workers
+
+    @property
+    def pids(self) -> list[int]:
+        """The helpers' process ids."""
+        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
+
+    def process(
+        self, batches: Iterable[pl.DataFrame], rules: str, process_here: Callable[[pl.DataFrame], Outcome]
+    ) -> Iterator[Outcome]:
+        """Have batches parsed and stored, some of them here; their outcomes in the order of the batches.
+
+        `rules` is the hash of the rules that all have to work by. Raises CrewError, what a helper raised, and what
+        `process_here` raises.
+        """
+        waiting: deque[_Slot] = deque()
+        for lines in batches:
+            slot = _Slot()
+            waiting.append(slot)
+            self._take_answers(rules)
+            worker = min(self._workers, key=lambda item: len(item.owed))
+            if len(worker.owed) < _BATCHES_AHEAD:
+                _send(worker, lines)
+                worker.owed.append(slot)
+            else:
+                slot.outcome = process_here(lines)
+            while waiting and waiting[0].outcome is not None:
+                yield from _give(waiting.popleft())
+        for worker in self._workers:
+            while worker.owed:
+                _take_answer(worker, rules)
+        while waiting:
+            yield from _give(waiting.popleft())
+
+    def finish(self) -> list[Fresh]:
+        """Have all events written that the helpers hold; the segments that they made."""
+        for worker in self._workers:
+            _send(worker, None)
+        made: list[Fresh] = []
+        for worker in self._workers:
+            answer = _receive(worker)
+            assert isinstance(answer, Finished)
+            made.extend(answer.fresh)
+        return made
+
+    def _take_answers(self, rules: str) -> None:
+        for worker in self._workers:
+            while worker.owed and worker.answers.poll():
+                _take_answer(worker, rules)
+
+
+@contextmanager
+def open_crew(count: int, source: EngineSource, store: Path | None) -> Iterator[Crew]:
+    """Start `count` helpers, which load their rules meanwhile; they end with the block, whatever happens there."""
+    context = get_context("spawn")
+    workers: list[_Worker] = []
+    try:
+        for _ in range(count):
+            read_batches, batches = context.Pipe(duplex=False)
+            answers, write_answers = context.Pipe(duplex=False)
+            arguments = (read_batches, write_answers, source, store, HELD_BYTES // (count + 1))
+            process = context.Process(target=serve, args=arguments, daemon=True)
+            process.start()
+            # Only the worker may hold its ends: else nobody would hear that it is gone.
+            read_batches.close()
+            write_answers.close()
+            workers.append(_Worker(process, batches, answers))
+        yield Crew(workers)
+    finally:
+        for worker in workers:
+            worker.batches.close()
+            worker.answers.close()
+        for worker in workers:
+            worker.process.join(_LEAVE_SECONDS)
+            if worker.process.is_alive():
+                worker.process.terminate()
+                worker.process.join()
+
+
+def _send(worker: _Worker, lines: pl.DataFrame | None) -> None:
+    try:
+        if lines is None:
+            send_end(worker.batches)
+        else:
+            send_lines(worker.batches, lines)
+    except OSError:
+        # What the worker said before it left tells more: an answer, perhaps, and then the error.
+        while True:
+            _receive(worker)
+
+
+def _receive(worker: _Worker) -> Done | Finished:
+    try:
+        answer = worker.answers.recv()
+    except (EOFError, OSError):
+        raise _tell_end(worker) from None
+    if isinstance(answer, Failed):
+        raise answer.error
+    assert isinstance(answer, Done | Finished)
+    return answer
+
+
+def _tell_end(worker: _Worker) -> CrewError:
+    worker.process.join(_LEAVE_SECONDS)
+    return CrewError(
+        f"a process of the run ended with exit code {worker.process.exitcode}, perhaps for want of memory; "
+        "run again with --processes 1"
+    )
+
+
+def _take_answer(worker: _Worker, rules: str) -> None:
+    answer = _receive(worker)
+    assert isinstance(answer, Done)
+    if answer.rules != rules:
+        raise CrewError("the rules were changed while the run began; start it again")
+    signals = pl.read_ipc_stream(answer.signals) if answer.signals else pl.DataFrame(schema=SIGNAL_SCHEMA)
+    worker.owed.popleft().outcome = Outcome(answer.counted, signals)
+
+
+def _give(slot: _Slot) -> Iterator[Outcome]:
+    assert slot.outcome is not None
+    yield slot.outcome
