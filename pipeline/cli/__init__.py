@@ -36,7 +36,9 @@ COMMANDS = {
     "worker": Entry("pipeline.cli.worker:worker", "Run the agents parse, burst and index on Kafka."),
     "setup": Entry("pipeline.cli.setup:setup", "Make the Kafka topics and the Elasticsearch templates."),
     "rules": Entry("pipeline.cli.rules:rules", "Check and test rule files."),
-    "bench": Entry("pipeline.cli.bench:bench", "Measure how fast your own logs are parsed, and by which rules."),
+    "bench": Entry(
+        "pipeline.cli.bench:bench", "Measure how fast your own logs are parsed, and by which rules."
+    ),
     "config": Entry("pipeline.cli.config:config", "Print the settings in force and where each came from."),
 }
 

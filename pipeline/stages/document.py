@@ -1,5 +1,7 @@
 """From parsed blocks to documents with their addresses: the last pure step before a sink."""
 
+from functools import lru_cache
+
 import polars as pl
 
 from parsers.document import to_documents
@@ -10,6 +12,7 @@ _FORBIDDEN = r'[\\/*?"<>| ,#:\-]+'
 DATASET_LIMIT = 100
 
 
+@lru_cache(maxsize=4096)
 def to_dataset_name(dataset: str) -> str:
     """A dataset as it may stand in a data stream's name: lower case, forbidden characters as `_`."""
     return (

@@ -1,30 +1,22 @@
 """Recognise the JSON envelopes of Filebeat, Vector, Fluent Bit and Docker, and take them apart."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from operator import attrgetter
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias, cast
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
-
-from parsers.events.bodies.structured_json import mend_surrogates
 
 Offset: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Time: TypeAlias = str | int | float
 
 # Missing members. Bytes, since joining those costs nothing; they behave as an empty Raw does.
 NOTHING = cast(Raw, b"")
-_MAX_EXTRA_KEYS = 32
-_SAMPLE = 32
 
 # An application's own JSON line has a level beside its message; shippers do not add one.
-_LEVEL_KEYS = frozenset(
+LEVEL_KEYS = frozenset(
     {"level", "severity", "levelname", "level_name", "loglevel", "log_level", "lvl", "log.level"}
 )
-_SHIPPER_KEYS = frozenset({"docker", "container_id", "container_name", "tag"})
+SHIPPER_KEYS = frozenset({"docker", "container_id", "container_name", "tag"})
 
 
 class LogPart(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -60,40 +52,6 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     tags: Raw = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A batch of JSON objects, and by row the members that `Envelope` has no place for.
-
-    `envelopes` holds None for what is not valid JSON. Whether an object is an envelope is for `is_envelope`
-    to say. `mended` are rows with escaped halves of surrogate pairs, which stand for no character and became
-    U+FFFD.
-    """
-
-    envelopes: list[Envelope | None]
-    extras: dict[int, Mapping[str, Raw]]
-    mended: frozenset[int]
-
-
-def open_envelopes(records: Sequence[bytes]) -> Opened:
-    """Take JSON objects apart; `records` are valid UTF-8.
-
-    A few records say which keys this batch has beyond those of `Envelope`; a record with still others costs
-    more.
-    """
-    extra_keys = _learn_keys(records[:: max(1, len(records) // _SAMPLE)])
-    envelopes = _decode_all(_build_decoder(extra_keys), records)
-    extras = _read_extras(envelopes, extra_keys)
-    mended: set[int] = set()
-    for row, envelope in enumerate(envelopes):
-        if envelope is not None:
-            continue
-        envelopes[row], extras[row] = _open_slowly(records[row])
-        if envelopes[row] is None and (text := mend_surrogates(records[row])) != records[row]:
-            envelopes[row], extras[row] = _open_slowly(text)
-            mended.add(row)
-    return Opened(envelopes, extras, frozenset(mended))
-
-
 def is_envelope(envelope: Envelope, extras: Mapping[str, Raw]) -> bool:
     """Whether an object wraps a line: `message` or `log` is text, and it is no application's own JSON line.
 
@@ -102,8 +60,8 @@ def is_envelope(envelope: Envelope, extras: Mapping[str, Raw]) -> bool:
     """
     if envelope.message is UNSET:
         return isinstance(envelope.log, str)
-    has_level = not _LEVEL_KEYS.isdisjoint(extras) or ("log" in extras and b'"level"' in bytes(extras["log"]))
-    return not has_level or _is_shipped(envelope) or not _SHIPPER_KEYS.isdisjoint(extras)
+    has_level = not LEVEL_KEYS.isdisjoint(extras) or ("log" in extras and b'"level"' in bytes(extras["log"]))
+    return not has_level or _is_shipped(envelope) or not SHIPPER_KEYS.isdisjoint(extras)
 
 
 def _is_shipped(envelope: Envelope) -> bool:
@@ -112,59 +70,12 @@ def _is_shipped(envelope: Envelope) -> bool:
     return any(part is not NOTHING for part in (*parts, *more)) or isinstance(envelope.log, LogPart)
 
 
-def _decode_all(decoder: msgspec.json.Decoder[Envelope], records: Sequence[bytes]) -> list[Envelope | None]:
-    found: list[Envelope | None] = []
-    rest: Iterator[bytes] = iter(records)
-    while True:
-        try:
-            # One call for all until a record is refused; `rest` then stands behind it.
-            found.extend(map(decoder.decode, rest))
-        except (msgspec.MsgspecError, RecursionError):
-            found.append(None)
-        else:
-            return found
+def open_object(record: bytes) -> tuple[Envelope | None, Mapping[str, Raw]]:
+    """Take a JSON object apart member by member; `record` is valid UTF-8.
 
-
-def _learn_keys(records: Sequence[bytes]) -> tuple[str, ...]:
-    keys: dict[str, None] = {}
-    for record in records:
-        try:
-            keys |= dict.fromkeys(_MEMBERS.decode(record))
-        except (msgspec.MsgspecError, RecursionError):
-            continue
-    # msgspec names no field that JSON would have to escape.
-    return tuple(sorted(key for key in keys if key not in _KNOWN and _PLAIN_KEY.fullmatch(key)))[
-        :_MAX_EXTRA_KEYS
-    ]
-
-
-@lru_cache(maxsize=64)
-def _build_decoder(extra_keys: tuple[str, ...]) -> msgspec.json.Decoder[Envelope]:
-    if not extra_keys:
-        return msgspec.json.Decoder(Envelope)
-    extra = [
-        (f"extra_{at}", Raw, msgspec.field(default=NOTHING, name=key)) for at, key in enumerate(extra_keys)
-    ]
-    known = msgspec.defstruct(
-        "ExtendedEnvelope", extra, bases=(Envelope,), forbid_unknown_fields=True, gc=False
-    )
-    return msgspec.json.Decoder(known)
-
-
-def _read_extras(
-    envelopes: Sequence[Envelope | None], extra_keys: tuple[str, ...]
-) -> dict[int, Mapping[str, Raw]]:
-    extras: dict[int, dict[str, Raw]] = {}
-    for at, key in enumerate(extra_keys):
-        read = attrgetter(f"extra_{at}")
-        for row, envelope in enumerate(envelopes):
-            if envelope is not None and (raw := read(envelope)) is not NOTHING:
-                extras.setdefault(row, {})[key] = raw
-    return dict(extras)
-
-
-def _open_slowly(record: bytes) -> tuple[Envelope | None, Mapping[str, Raw]]:
-    """Member by member: one that is not what `Envelope` expects becomes an extra under its own key."""
+    A member that is not what `Envelope` expects becomes an extra under its own key, as JSON text. None for what is no
+    valid JSON object. Whether an object is an envelope is for `is_envelope` to say.
+    """
     try:
         members = _MEMBERS.decode(record)
     except (msgspec.MsgspecError, RecursionError):
@@ -213,7 +124,47 @@ def _convert(raw: Raw, kind: Any) -> Any:
         return None
 
 
+def read_line(
+    envelope: Envelope, extras: Mapping[str, Raw]
+) -> tuple[str, Time | UnsetType, int | UnsetType, Raw, Mapping[str, Raw]]:
+    """Text, time, offset in the file, file, and the members that have no column of their own."""
+    spare: dict[str, Raw] = {}
+    text, log, offset, file = envelope.message, envelope.log, envelope.offset, envelope.file
+    if isinstance(log, LogPart):
+        if file is not NOTHING:
+            spare["file"] = file
+        _keep(spare, "offset", offset)
+        offset, file = log.offset, log.file
+    elif file is NOTHING:
+        # A position in something that is not a file, such as the topic of Vector's Kafka source.
+        _keep(spare, "offset", offset)
+        offset = UNSET
+    if isinstance(log, str):
+        if text is UNSET:
+            text = log
+        else:
+            _keep(spare, "log", log)
+    time = envelope.at_timestamp
+    for name in ("timestamp", "time", "date"):
+        if time is UNSET:
+            time = getattr(envelope, name)
+        else:
+            _keep(spare, name, getattr(envelope, name))
+    return str(text), time, offset, file, {**extras, **spare} if spare else extras
+
+
+def _keep(spare: dict[str, Raw], name: str, value: Time | UnsetType) -> None:
+    if value is not UNSET:
+        spare[name] = Raw(msgspec.json.encode(value))
+
+
+def is_cut_by_docker(envelope: Envelope) -> bool:
+    """json-file splits lines of 16 KiB and more; of such pieces only the last ends with a newline."""
+    is_docker = envelope.message is UNSET and envelope.stream is not NOTHING and envelope.time is not UNSET
+    others = (envelope.at_timestamp, envelope.timestamp, envelope.date)
+    return is_docker and all(time is UNSET for time in others) and not str(envelope.log).endswith("\n")
+
+
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _KNOWN: Mapping[str, str] = {field.encode_name: field.name for field in msgspec.structs.fields(Envelope)}
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Envelope)}
-_PLAIN_KEY = re.compile(r"[\w.@/:-]{1,100}", re.ASCII)

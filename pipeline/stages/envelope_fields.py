@@ -19,8 +19,8 @@ import polars as pl
 Leaf: TypeAlias = str | int | float | bool | list[str]
 
 # Fields that shippers send and ECS does not define (Filebeat's exported fields; Elastic's Kubernetes fields).
+# `log.offset` is not among them: it is a line's place, and what is none (below zero, a text) is a label.
 _SHIPPER_FIELDS = {
-    "log.offset": "long",
     "log.file.device_id": "keyword",
     "log.file.inode": "keyword",
     "log.file.fingerprint": "keyword",

@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.document import GROUP_ROWS, to_documents
+from parsers.document import WORTHWHILE_ROWS, to_documents
 
 TIME = datetime(2026, 7, 1, 10, 0, 0, 123000, tzinfo=UTC)
 NAMES = ["a", "a.b", "a.b.c", "source.ip", "source.port", "status", "tags", "x.value", "x"]
@@ -48,7 +48,7 @@ def test_a_document_holds_exactly_the_fields_that_are_not_null(rows: list[dict[s
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4),
-    st.integers(2 * GROUP_ROWS, 3 * GROUP_ROWS),
+    st.integers(WORTHWHILE_ROWS, 2 * WORTHWHILE_ROWS),
 )
 def test_large_batches_give_the_documents_of_small_ones(
     kinds: list[tuple[str | None, ...]], height: int

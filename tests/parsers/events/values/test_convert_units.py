@@ -163,4 +163,5 @@ def test_durations_of_few_units_are_read_like_any(texts: list[str | None], unit:
     plain = read_durations(pl.Series("d", texts, dtype=pl.String), unit)
 
     assert plain.to_list() == general[1:].to_list()
-    assert (plain.name, plain.dtype) == ("d", pl.Int64)
+    assert plain.name == "d"
+    assert plain.dtype == pl.Int64

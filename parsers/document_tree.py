@@ -1,0 +1,38 @@
+"""The shape of a document: flat columns with dotted names, nested into objects."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Tree: TypeAlias = dict[str, "Tree | str"]
+
+_FIRST = ("@timestamp", "event", "message")
+
+
+def build_tree(names: Sequence[str]) -> Tree:
+    """Nests dotted names; a leaf is the column's name.
+
+    Where one name is both a value and an object (`a` and `a.b`), the value becomes `a.value`.
+    """
+    objects = {name[:at] for name in names for at in range(len(name)) if name[at] == "."}
+    tree: Tree = {}
+    for name in sorted(names, key=_order):
+        path = (f"{name}.value" if name in objects else name).split(".")
+        node = tree
+        for part in path[:-1]:
+            child = node.setdefault(part, {})
+            assert isinstance(child, dict)
+            node = child
+        node[path[-1]] = name
+    return tree
+
+
+def _order(name: str) -> int:
+    top = name.split(".", 1)[0]
+    return _FIRST.index(top) if top in _FIRST else len(_FIRST)
+
+
+def find_leaves(tree: Tree) -> list[str]:
+    """The columns of a tree, in the document's order."""
+    return [
+        leaf for node in tree.values() for leaf in ([node] if isinstance(node, str) else find_leaves(node))
+    ]
