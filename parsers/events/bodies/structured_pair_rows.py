@@ -22,6 +22,8 @@ Groups: TypeAlias = dict[tuple[str, ...], tuple[list[int], list[Pairs]]]
 _WIDE_SPACE = r"\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 SPACE = r"\t-\r " + _WIDE_SPACE
 _BLANKS = " \t"
+# Pairs are read one by one: a text of more than these, some hundred thousand bytes, is no line of a log.
+MOST_PAIRS = 20_000
 _HAS_WIDE_SPACE = re.compile(f"[{_WIDE_SPACE}]")
 _PAIRS = msgspec.json.Decoder(dict[str, str])
 _NOT_PLAIN, _NO_PAIRS = ("", 0), ("", -1)
@@ -47,7 +49,7 @@ class PairGrammar:
 
 
 def read_pair_bodies(texts: pl.Series, wanted: Iterable[str], body: Body, grammar: PairGrammar) -> Bodies:
-    """Texts that are pairs and nothing else. Of equal keys the last wins, at its own place."""
+    """Texts that are `MOST_PAIRS` pairs or fewer and nothing else. Of equal keys the last wins, at its own place."""
     keys = frozenset(wanted)
 
     def read(part: list[str | None]) -> Bodies:
@@ -134,6 +136,8 @@ def _write_json(text: str, grammar: PairGrammar) -> tuple[str, int]:
     # A mark stands for what is between quotes, while the rest is rewritten.
     outside = "\0".join(pieces[::2]) if quoted else pieces[0]
     count = outside.count(" ") + 1
+    if outside.count("=") > MOST_PAIRS:
+        return _NO_PAIRS
     if len(pieces) == 2 * quoted or count < grammar.fewest or outside.count("\0") != quoted:
         return _NOT_PLAIN
     if quoted and not (outside.count("=\0") == quoted == outside.count("\0 ") + (outside[-1] == "\0")):
@@ -164,6 +168,8 @@ def _read_pairs(text: str, grammar: PairGrammar) -> Pairs | None:
     while match := grammar.pair.match(text, at):
         at = match.end()
         count += 1
+        if count > MOST_PAIRS:
+            return None
         key, quoted, bare = match.groups()
         pairs.pop(key, None)
         pairs[key] = bare or "" if quoted is None else grammar.unquote(quoted)

@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 import msgspec
 import polars as pl
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parsers.events.bodies.structured import BodyReader, read_keyvalue_bodies, read_logfmt_bodies
 from parsers.events.bodies.structured_bodies import PART, Bodies
 from parsers.events.bodies.structured_keyvalue import read_parted_bodies
+from parsers.events.bodies.structured_pair_rows import MOST_PAIRS
 from parsers.events.bodies.structured_pairs import KEY, ROW, VALUE, spread_pairs
 from parsers.model import Body
 
@@ -111,3 +113,12 @@ def test_a_long_text_without_pairs_is_read_once() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize("end", ["", r' b="\""'])
+def test_more_pairs_than_a_line_has_are_none(end: str) -> None:
+    # With the escape, the text is read pair by pair.
+    few, many = "a=b " * (MOST_PAIRS - 1) + "a=b" + end, "a=b " * MOST_PAIRS + "a=b" + end
+    few = few if not end else few.removeprefix("a=b ")
+
+    assert read_logfmt_bodies(pl.Series([few, many]), ["a"], Body()).matched.to_list() == [True, False]
