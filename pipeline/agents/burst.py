@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from loguru import logger
 
-from pipeline.agents.dead import Letter, send_letters, to_letter
+from pipeline.agents.dead import send_letters
 from pipeline.agents.gather import Bounds, open_gatherer
+from pipeline.agents.letter import Letter, to_letter
 from pipeline.agents.ports import Ports
 from pipeline.agents.work import Work
 from pipeline.kafka.ledger import Assignment

@@ -2,44 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from loguru import logger
 
 from parsers.events.masks.mask import Masker
 from pipeline.agents.dead_mask import mask_letter
+from pipeline.agents.letter import Letter
 from pipeline.kafka.producer import BatchProducer, RecordsTooLarge
-from pipeline.kafka.records import RecordBatch
-from pipeline.sinks.dead_letter import Origin, ReasonCode, build_dead_letter
+from pipeline.sinks.dead_letter import build_dead_letter
 
 # A letter of this size fits under any broker's default limit.
 _SAFE_BYTES: Final = 500_000
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A refused record: see `build_dead_letter` for the fields."""
-
-    origin: Origin
-    time: int
-    reason: ReasonCode
-    message: str
-    stage: str
-    original: bytes | None
-    document: bytes | None = None
-    key: bytes | None = None
-    limit: int | None = None
-
-
-def to_letter(
-    batch: RecordBatch, row: int, stage: str, reason: ReasonCode, message: str, document: bytes | None = None
-) -> Letter:
-    """The letter for a record of a batch."""
-    origin = Origin(batch.topic, batch.partition, batch.offsets[row])
-    return Letter(
-        origin, batch.timestamps[row], reason, message, stage, batch.values[row], document, batch.keys[row]
-    )
 
 
 async def send_letters(

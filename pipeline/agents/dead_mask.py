@@ -2,12 +2,10 @@
 
 import traceback
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from parsers.events.masks.mask import Masker
-
-if TYPE_CHECKING:
-    from pipeline.agents.dead import Letter
+from pipeline.agents.letter import Letter
 
 # Stages whose letters hold the record as it came; those after them hold what the masks have seen.
 RAW_STAGES: Final = frozenset(("decode", "parse"))
@@ -16,7 +14,7 @@ _WITHHELD: Final = (
 )
 
 
-def mask_letter(letter: "Letter", masker: Masker | None) -> "Letter":
+def mask_letter(letter: Letter, masker: Masker | None) -> Letter:
     """The letter with all masks applied to its texts.
 
     Where a mask knows its values by their field alone, a raw record cannot be searched for them and is left out; its

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from pipeline.agents.dead import Letter, send_letters, to_letter
+from pipeline.agents.dead import send_letters
 from pipeline.agents.gather import Bounds, open_gatherer
+from pipeline.agents.letter import Letter, to_letter
 from pipeline.agents.parsing import locate
 from pipeline.agents.ports import Ports
 from pipeline.agents.work import Work

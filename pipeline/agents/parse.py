@@ -8,9 +8,10 @@ from typing import Any, Final
 import polars as pl
 from loguru import logger
 
-from pipeline.agents.dead import Letter, send_letters, to_letter
+from pipeline.agents.dead import send_letters
 from pipeline.agents.dead_mask import describe_failure
 from pipeline.agents.gather import Bounds, open_gatherer
+from pipeline.agents.letter import Letter, to_letter
 from pipeline.agents.parsing import Parsed, locate, parse_batches
 from pipeline.agents.ports import Ports
 from pipeline.agents.progress import Clocks

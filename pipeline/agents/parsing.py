@@ -9,7 +9,7 @@ from typing import TypeAlias
 import polars as pl
 
 from parsers.frames import ParsedBatch
-from pipeline.agents.dead import Letter, to_letter
+from pipeline.agents.letter import Letter, to_letter
 from pipeline.flow import Flow
 from pipeline.kafka.records import RecordBatch
 from pipeline.reload.seen import Seen

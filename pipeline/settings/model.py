@@ -124,7 +124,7 @@ class RuleSettings:
     directory: Path | None = None
     default_timezone: str = "UTC"
     reload: bool = True
-    reload_interval: Seconds = 1.0
+    reload_interval: Seconds = 0.5
     max_parsed_drop: Percent = 1.0
     trial_lines: Count = 5000
     status_directory: Path | None = None
