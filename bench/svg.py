@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 78, 24, 46, 88
+LEFT, RIGHT, TOP, BOTTOM = 96, 24, 46, 88
 TICKS = 5
 # Told apart by people who do not see all colours, and by their marks; the second of each pair is for dark pages.
 COLORS = (("#0072b2", "#56b4e9"), ("#d55e00", "#e69f00"), ("#009e73", "#2fd3a5"), ("#8b3a7e", "#e39bd4"))
@@ -58,7 +58,7 @@ def draw(chart: Chart) -> str:
         f'<text x="{middle:.1f}" y="{HEIGHT - BOTTOM + 42}" text-anchor="middle">{escape(chart.across)}</text>'
     )
     parts.append(
-        f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) rotate(-90)" '
+        f'<text transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) rotate(-90)" '
         f'text-anchor="middle">{escape(chart.upwards)}</text>'
     )
     left = float(LEFT)
