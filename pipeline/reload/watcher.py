@@ -18,7 +18,7 @@ from pipeline.reload.status import RuleStatus, remove_status, write_status
 
 _STATUS_EVERY_SECONDS = 10.0
 # For so long a directory has to stay the same: what writes several files is done with them then.
-_SETTLED_SECONDS = 0.5
+_SETTLED_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
