@@ -13,12 +13,11 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from parsers.document_tree import Tree, build_tree, find_leaves
-from parsers.members import fill_members, is_members, mark_members
+from parsers.document_tree import TIME_FORMAT, Tree, build_tree, find_leaves, list_fields
+from parsers.members import fill_members, mark_members
 
 Piece: TypeAlias = str | pl.Expr
 
-_ISO = "%Y-%m-%dT%H:%M:%S%.3fZ"
 _QUOTES = {'"': '\\"', "\\": "\\\\"}
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 _CONTROLS = {chr(code): _SHORT.get(chr(code), f"\\u{code:04x}") for code in range(0x20)}
@@ -50,13 +49,7 @@ def write_documents(frame: pl.DataFrame) -> pl.Series | None:
         String series named `document`; None if a column is of a type that is not written here.
     """
     frame, marks = mark_members(frame)
-    kept = [
-        column
-        for column in frame.get_columns()
-        if not column.name.startswith("_")
-        and not is_members(column.name)
-        and column.null_count() < frame.height
-    ]
+    kept = list_fields(frame)
     if not all(map(_is_writable, kept)):
         return None
     tree = build_tree([column.name for column in kept])
@@ -157,7 +150,7 @@ def _write_value(name: str, columns: _Columns) -> list[Piece]:
         return [columns.constants[name]]
     kind, column = columns.kinds[name], pl.col(name)
     if isinstance(kind, pl.Datetime):
-        return ['"', column.dt.strftime(_ISO), '"']
+        return ['"', column.dt.strftime(TIME_FORMAT), '"']
     if _is_text(kind):
         escapes = columns.escapes.get(name, _NOTHING)
         text = column.cast(pl.String)

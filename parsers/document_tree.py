@@ -1,11 +1,28 @@
 """The shape of a document: flat columns with dotted names, nested into objects."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import polars as pl
+
+from parsers.members import is_members
 
 Tree: TypeAlias = dict[str, "Tree | str"]
 
+# ISO 8601 in UTC with milliseconds.
+TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S%.3fZ"
 _FIRST = ("@timestamp", "event", "message")
+
+
+def list_fields(frame: pl.DataFrame) -> list[pl.Series]:
+    """The columns that become fields: not scratch, not the members of an object, and some row has a value."""
+    return [
+        column
+        for column in frame.get_columns()
+        if not column.name.startswith("_")
+        and not is_members(column.name)
+        and column.null_count() < frame.height
+    ]
 
 
 def build_tree(names: Sequence[str]) -> Tree:

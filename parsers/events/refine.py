@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import polars as pl
 
 from parsers.events.columns import drop_columns, find_texts, put_columns
 from parsers.events.compile import CompiledRule
 from parsers.events.prepare import ROW
-from parsers.events.times.times import PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
+from parsers.events.times.times import LEAD_MILLISECONDS, PLAUSIBLE_LEAD, UTC_MILLISECONDS, parse_times
 from parsers.events.times.zones import choose_zones
 from parsers.events.values.convert import convert_types, map_values
 from parsers.events.values.dissect import dissect_fields
@@ -125,7 +124,7 @@ def _are_plausible(times: pl.Series, recorded: pl.Series) -> bool:
         return True
     if first < 0:
         return False
-    is_late = isinstance(known, int) and last > known + PLAUSIBLE_LEAD // timedelta(milliseconds=1)
+    is_late = isinstance(known, int) and last > known + LEAD_MILLISECONDS
     return not is_late
 
 

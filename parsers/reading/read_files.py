@@ -11,7 +11,7 @@ from parsers.model import Enrichment, Location, Lookup
 from parsers.reading.read_enrich import read_enrichment
 from parsers.reading.read_rule import ReadRule, read_rule
 from parsers.reading.read_table import attach_table, digest_table
-from parsers.reading.yaml_nodes import parse_nodes, read_data
+from parsers.reading.yaml_nodes import Node, parse_nodes, read_data
 
 Found = TypeVar("Found")
 TableDigests: TypeAlias = dict[Path, str | None]
@@ -77,13 +77,10 @@ def read_rule_file(
         known: the same file, read earlier below the same directory.
         tables: see `TableDigests`; one for all files of a directory.
     """
-    data = read_data(path)
-    if isinstance(data, Problem):
-        return ReadFile((), (data,), is_complete=False)
-    digest = blake2b(data, digest_size=16).digest()
-    if known is not None and known.holds(digest, tables):
-        return known
-    nodes, wrong = parse_nodes(data, str(path))
+    opened = _open_file(path, known, tables)
+    if isinstance(opened, ReadFile):
+        return opened
+    digest, nodes, wrong = opened
     problems = list(wrong)
     if not nodes and not wrong:
         problems.append(Problem(Location(str(path)), "the file holds no rule", "remove it, or write one"))
@@ -98,13 +95,10 @@ def read_enrichment_file(
     path: Path, directory: Path, known: ReadFile[Enrichment] | None, tables: TableDigests
 ) -> ReadFile[Enrichment]:
     """The enrichment in a file, as `read_rule_file` reads rules. One that names a database is read every time."""
-    data = read_data(path)
-    if isinstance(data, Problem):
-        return ReadFile((), (data,), is_complete=False)
-    digest = blake2b(data, digest_size=16).digest()
-    if known is not None and known.holds(digest, tables):
-        return known
-    nodes, wrong = parse_nodes(data, str(path))
+    opened = _open_file(path, known, tables)
+    if isinstance(opened, ReadFile):
+        return opened
+    digest, nodes, wrong = opened
     problems = list(wrong)
     if len(nodes) != 1 and not wrong:
         what = "the file holds no enrichment" if not nodes else "the file holds more than one enrichment"
@@ -114,6 +108,19 @@ def read_enrichment_file(
         return ReadFile(() if read is None else (read,), tuple(problems), is_complete=read is not None)
     lookups = () if read.lookup is None else (read.lookup,)
     return ReadFile((read,), tuple(problems), True, digest, _list_tables(lookups, directory))
+
+
+def _open_file(
+    path: Path, known: ReadFile[Found] | None, tables: TableDigests
+) -> ReadFile[Found] | tuple[bytes, tuple[Node, ...], tuple[Problem, ...]]:
+    """The digest of a file, its documents and what is wrong with them; what is to be given back if none is needed."""
+    data = read_data(path)
+    if isinstance(data, Problem):
+        return ReadFile((), (data,), is_complete=False)
+    digest = blake2b(data, digest_size=16).digest()
+    if known is not None and known.holds(digest, tables):
+        return known
+    return (digest, *parse_nodes(data, str(path)))
 
 
 def attach_tables(read: ReadRule, directory: Path, problems: list[Problem]) -> ReadRule:

@@ -34,7 +34,7 @@ _FIRST_YEAR = -30_610_224_000_000
 # Records of later years, whose times are nonsense, take the long way.
 _LAST_REFERENCE = 250_000_000_000_000
 _LEAP_YEAR = 2024
-_LEAD_MILLISECONDS = PLAUSIBLE_LEAD // timedelta(milliseconds=1)
+LEAD_MILLISECONDS = PLAUSIBLE_LEAD // timedelta(milliseconds=1)
 # The zone of all rows, that of each row, or none.
 Zones: TypeAlias = pl.Series | str | None
 
@@ -283,13 +283,13 @@ def _parse_in_one_year(
         return None
     if earliest < 0 or latest > _LAST_REFERENCE:
         return None
-    years = {_find_year(time + _LEAD_MILLISECONDS) for time in (earliest, latest)}
+    years = {_find_year(time + LEAD_MILLISECONDS) for time in (earliest, latest)}
     if len(years) > 1:
         return None
     dated = pl.Series([f"{years.pop()} "]) + texts
     read = _to_utc(_strptime_repeated(dated, "%Y " + form), zones, default_zone)
     newest = read.cast(pl.Int64).max()
-    is_past = isinstance(newest, int) and newest <= earliest + _LEAD_MILLISECONDS
+    is_past = isinstance(newest, int) and newest <= earliest + LEAD_MILLISECONDS
     return read if is_past and read.null_count() == texts.null_count() else None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from parsers.events.columns import find_texts
+from parsers.events.columns import fill_from, find_texts
 from parsers.events.when import Router
 from parsers.model import Condition, Timestamp, When, ZoneChoice, ZoneRule
 
@@ -40,12 +40,12 @@ def choose_zones(
         if choice.default is not None:
             zones = zones.fill_null(choice.default)
     if own is not None:
-        zones = own.zip_with(own.is_not_null(), zones)
+        zones = fill_from(own, zones)
     if installation and zones.null_count():
         found = _choose_first(installation, captures, rows)
-        zones = zones.zip_with(zones.is_not_null(), found)
+        zones = fill_from(zones, found)
     if zones.null_count() and recorded is not None:
-        zones = zones.zip_with(zones.is_not_null(), recorded)
+        zones = fill_from(zones, recorded)
     return None if zones.null_count() == len(zones) else zones
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from parsers.events.columns import find_texts
+from parsers.events.columns import fill_from, find_texts
 from parsers.events.prepare import HEAD, REST
 from parsers.events.traces.stack_trace_forms import FORMS, Form
 
@@ -39,8 +39,7 @@ def add_errors(frame: pl.DataFrame, *, with_trace: bool = True) -> pl.DataFrame:
             continue
         column = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height).scatter(rows, column)
         if name in frame.columns:
-            captured = frame[name].cast(pl.String)
-            column = captured.zip_with(captured.is_not_null(), column)
+            column = fill_from(frame[name].cast(pl.String), column)
         columns.append(column.alias(name))
     return frame.with_columns(columns) if columns else frame
 

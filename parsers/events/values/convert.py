@@ -87,7 +87,8 @@ def _read_booleans(texts: pl.Series) -> pl.Series:
 
 def _part_addresses(column: pl.Series, frame: pl.DataFrame) -> list[pl.Series]:
     """The column without what is no address, which goes to `….address`; nothing where all are addresses."""
-    if column.str.contains(_IPV4).all() or (valid := is_address(column)).all():
+    valid = is_address(column)
+    if valid.all():
         return []
     address = column.name.removesuffix("ip") + "address"
     others = [column.set(valid, None).alias(address)] if column.name.endswith(".ip") else []
@@ -103,7 +104,9 @@ def split_list(column: pl.Expr, separator: str) -> pl.Expr:
 
 def is_address(texts: pl.Series) -> pl.Series:
     """Whether each text is an IPv4 or IPv6 address (RFC 4291 forms, no zone); null counts as true."""
-    valid = texts.str.contains(_IPV4).fill_null(True)
+    valid = texts.str.contains(_IPV4)
+    if valid.null_count():
+        valid = valid.fill_null(True)
     if valid.all():
         return valid
     others = texts.filter(~valid).unique()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from parsers.events.columns import find_texts
+from parsers.events.columns import fill_from, find_texts
 from parsers.events.values.levels import SEVERITIES, scale_levels
 
 HIGHEST_PRIORITY = 191
@@ -84,7 +84,7 @@ def _coalesce(*columns: pl.Series | None) -> pl.Series | None:
         return None
     first = found[0]
     for column in found[1:]:
-        first = first.zip_with(first.is_not_null(), column)
+        first = fill_from(first, column)
     return first
 
 
@@ -95,5 +95,5 @@ def _look_up(codes: pl.Series, values: Sequence[str] | Sequence[int]) -> pl.Seri
 def _fill(frame: pl.DataFrame, name: str, column: pl.Series) -> pl.Series:
     if name in frame.columns:
         captured = frame[name]
-        column = captured.zip_with(captured.is_not_null(), column.cast(captured.dtype, strict=False))
+        column = fill_from(captured, column.cast(captured.dtype, strict=False))
     return column.alias(name)
