@@ -6,7 +6,7 @@ from parsers.document_json import encode_documents
 from parsers.document_text import write_documents
 
 # With fewer, what `write_documents` looks up about the columns costs more than it saves.
-WORTHWHILE_ROWS = 100
+WORTHWHILE_ROWS = 400
 
 
 def to_documents(frame: pl.DataFrame) -> pl.Series:

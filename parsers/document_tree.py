@@ -16,12 +16,11 @@ _FIRST = ("@timestamp", "event", "message")
 
 def list_fields(frame: pl.DataFrame) -> list[pl.Series]:
     """The columns that become fields: not scratch, not the members of an object, and some row has a value."""
+    height = frame.height
     return [
         column
-        for column in frame.get_columns()
-        if not column.name.startswith("_")
-        and not is_members(column.name)
-        and column.null_count() < frame.height
+        for name, column in zip(frame.columns, frame.get_columns(), strict=True)
+        if not name.startswith("_") and not is_members(name) and column.null_count() < height
     ]
 
 

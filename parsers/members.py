@@ -33,9 +33,10 @@ def mark_members(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     """
     marks: dict[str, str] = {}
     marked: list[pl.Series] = []
-    for column in frame.get_columns():
-        name, nulls = column.name, column.null_count()
-        if not is_members(name) or nulls == len(column):
+    for name in filter(is_members, frame.columns):
+        column = frame[name]
+        nulls = column.null_count()
+        if nulls == len(column):
             continue
         mark = f"{name}{len(marks)}"
         marks[mark] = name

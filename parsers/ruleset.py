@@ -16,7 +16,7 @@ from parsers.events.compile import CompiledRule, CompiledRules, Stage, compile_r
 from parsers.events.enrich.enrich import Enricher, build_enricher, hash_enrichments
 from parsers.events.finish import finish_parsed, finish_unparsed
 from parsers.events.masks.mask import Masker, build_masker
-from parsers.events.match import RuleMatch, choose_rules, mark_late, match_stage
+from parsers.events.match import RuleMatch, choose_rules, mark_late, match_stage, part_rows
 from parsers.events.next_line import add_next_line, take_next_line
 from parsers.events.prepare import HEAD, LATE, NEXT_LINE, REST, drop_scratch, prepare_lines
 from parsers.events.refine import merge_captures, refine_captures
@@ -126,10 +126,9 @@ class RuleSet:
     def _parse_root(self, frame: pl.DataFrame, observe: Observe | None, budget: Budget) -> Iterator[Block]:
         matches = match_stage(self.compiled.root, frame, frame[HEAD], budget, self._stopped)
         frame = mark_late(frame, matches.timed_out)
-        for taken in matches.taken:
+        for taken, rows in part_rows(frame, matches.taken):
             if observe is not None:
                 observe(self.compiled.root, taken, frame, frame[HEAD])
-            rows = frame if len(taken.rows) == frame.height else frame[to_places(taken.rows)]
             chain = (self.compiled.rules[taken.rule],)
             yield from self._parse_rule(rows, taken.captures, chain, observe, budget)
         if len(matches.unmatched):
@@ -165,11 +164,10 @@ class RuleSet:
                 texts = texts.fill_null("")
             matches = match_stage(stage, frame, texts, budget, self._stopped)
             frame = mark_late(frame, matches.timed_out)
-            for taken in matches.taken:
+            for taken, rows in part_rows(frame, matches.taken):
                 if observe is not None:
                     observe(stage, taken, frame, texts)
                 child = self.compiled.rules[taken.rule]
-                rows = frame[to_places(taken.rows)]
                 read = take_next_line(rows) if stage.field == NEXT_LINE else rows
                 yield from self._parse_rule(read, taken.captures, (*chain, child), observe, budget)
             if len(matches.unmatched) < frame.height:

@@ -1,6 +1,7 @@
 """Puts columns into frames and takes them out without a query plan: a plan costs ten times as much, for every rule."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,17 +36,38 @@ def fill_from(column: pl.Series, other: pl.Series) -> pl.Series:
     return column.zip_with(column.is_not_null(), other) if column.null_count() else column
 
 
+def plan_codes(kind: pl.Enum) -> pl.Expr:
+    """What `find_codes` works by. An expression holds its type ready; a cast reads all categories of it again."""
+    return pl.col("texts").cast(kind, strict=False).to_physical().cast(pl.UInt32)
+
+
+def find_codes(texts: pl.Series, codes: pl.Expr) -> pl.Series:
+    """The places of texts among the categories of the Enum of `plan_codes` (UInt32); null for other texts."""
+    return texts.alias("texts").to_frame().select(codes).to_series()
+
+
 def drop_columns(frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
     """The frame without the columns of these names, which may be missing."""
-    kept = [name for name in frame.columns if name not in names]
-    if len(kept) == frame.width:
+    dropped = [name for name in frame.columns if name in names]
+    if not dropped:
         return frame
-    return frame[kept] if kept else frame.select()
+    if len(dropped) == frame.width:
+        return frame.select()
+    frame = frame.clone()
+    for name in dropped:
+        frame.drop_in_place(name)
+    return frame
 
 
 def repeat_value(name: str, value: str | bool | int, height: int) -> pl.Series:
     """A series of that name that holds one value `height` times."""
-    return pl.Series(name, [value]).new_from_index(0, height)
+    return _build_row(name, type(value).__name__, value).new_from_index(0, height)
+
+
+# True and 1 are equal, and not the same: hence the type.
+@lru_cache(maxsize=4096)
+def _build_row(name: str, kind: str, value: str | bool | int) -> pl.Series:
+    return pl.Series(name, [value])
 
 
 def to_places(rows: npt.NDArray[np.int64]) -> pl.Series:

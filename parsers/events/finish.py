@@ -1,7 +1,6 @@
 """Completes a rule's rows to ECS events: fixed fields, message, tags, and what went wrong with the time."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import polars as pl
 
@@ -14,7 +13,7 @@ from parsers.events.refine import DATE_IMPLAUSIBLE, DATE_UNREADABLE
 from parsers.events.times.times import UTC_MILLISECONDS
 from parsers.events.traces.stack_trace import TRACE, add_errors
 from parsers.events.values.levels import add_fixed_level, add_levels
-from parsers.events.values.literal import to_literal
+from parsers.events.values.literal import repeat_literal, to_literal
 from parsers.model import Value
 
 
@@ -33,7 +32,7 @@ def finish_parsed(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.Data
     )
     frame = add_errors(frame, with_trace=lines_go_to != TRACE)
     frame = _add_message(frame, lines_go_to)
-    frame = frame.with_columns(_name_rule(rule.dataset, rule.name))
+    frame = put_columns(frame, _name_rule(rule.dataset, rule.name, frame.height))
     if LATE in frame.columns:
         frame = add_tag(frame, "_timeout", frame[LATE])
     if CUT in frame.columns:
@@ -41,13 +40,12 @@ def finish_parsed(frame: pl.DataFrame, chain: Sequence[CompiledRule]) -> pl.Data
     return _add_time(frame)
 
 
-@lru_cache(maxsize=4096)
-def _name_rule(dataset: str, name: str) -> list[pl.Expr]:
+def _name_rule(dataset: str, name: str, height: int) -> list[pl.Series]:
     return [
-        pl.lit("event").alias("event.kind"),
-        pl.lit(dataset).alias("event.dataset"),
-        pl.lit(name).alias("rule.name"),
-        pl.lit(ECS_VERSION).alias("ecs.version"),
+        repeat_value("event.kind", "event", height),
+        repeat_value("event.dataset", dataset, height),
+        repeat_value("rule.name", name, height),
+        repeat_value("ecs.version", ECS_VERSION, height),
     ]
 
 
@@ -80,19 +78,20 @@ def add_tag(frame: pl.DataFrame, tag: str, rows: pl.Series) -> pl.DataFrame:
 
 
 def _add_fixed(frame: pl.DataFrame, fixed: dict[str, Value]) -> pl.DataFrame:
-    literals = []
+    whole, partial = [], []
     for name, value in fixed.items():
-        literal = to_literal(name, value)
         known = frame.get_column(name, default=None)
         if known is None or known.null_count() == frame.height:
-            literals.append(literal)
+            whole.append(repeat_literal(name, value, frame.height))
         elif known.null_count():
             column = pl.col(name)
             if isinstance(value, list) and not isinstance(known.dtype, pl.List):
                 # One value where the rule fixes several: ECS's arrays hold both.
                 column = pl.when(column.is_not_null()).then(pl.concat_list(column.cast(pl.String)))
-            literals.append(pl.coalesce(column, literal).alias(name))
-    return frame.with_columns(literals) if literals else frame
+            partial.append(pl.coalesce(column, to_literal(name, value)).alias(name))
+    if whole:
+        frame = put_columns(frame, whole)
+    return frame.with_columns(partial) if partial else frame
 
 
 def _add_message(frame: pl.DataFrame, field: str) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Finds, for every row of a stage, the first pattern that takes it, and what that pattern captured."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,10 +10,10 @@ import polars as pl
 
 from parsers.events.bodies.body import BodyExtractor
 from parsers.events.budget import Budget
-from parsers.events.columns import drop_columns, repeat_value, to_places
+from parsers.events.columns import drop_columns, put_columns, repeat_value, to_places
 from parsers.events.compile import Entry, Stage
 from parsers.events.prepare import HEAD, LATE, REST, ROW, TAIL, append_tail
-from parsers.events.values.literal import to_literal
+from parsers.events.values.literal import repeat_literal
 from parsers.events.when import Router
 from parsers.patterns.extract import Extracted, PatternExtractor
 
@@ -72,8 +72,8 @@ def match_stage(
             columns = columns.filter(extracted.matched) if columns.width else columns
         if len(rows):
             if entry.set:
-                literals = [to_literal(name, value) for name, value in entry.set.items()]
-                columns = _with_height(columns, len(rows)).with_columns(literals)
+                fixed = [repeat_literal(name, value, len(rows)) for name, value in entry.set.items()]
+                columns = put_columns(columns, fixed)
             parts.setdefault(entry.rule, []).append((rows, columns))
         return rows
 
@@ -81,6 +81,18 @@ def match_stage(
     taken = tuple(_join(rule, found) for rule, found in sorted(parts.items()))
     timed_out = np.concatenate(late) if late else np.empty(0, dtype=np.int64)
     return Matches(taken, np.flatnonzero(unmatched), timed_out)
+
+
+def part_rows(frame: pl.DataFrame, taken: Sequence[RuleMatch]) -> Iterator[tuple[RuleMatch, pl.DataFrame]]:
+    """Each match with its rows of `frame`: the frame is put in the matches' order once, and then cut."""
+    if not taken:
+        return
+    rows = np.concatenate([match.rows for match in taken])
+    ordered = frame if len(taken) == 1 and len(rows) == frame.height else frame[to_places(rows)]
+    start = 0
+    for match in taken:
+        yield match, ordered.slice(start, len(match.rows))
+        start += len(match.rows)
 
 
 def choose_rules(stage: Stage, frame: pl.DataFrame, texts: pl.Series) -> IntArray:

@@ -132,8 +132,7 @@ def merge_captures(rows: pl.DataFrame, captures: pl.DataFrame) -> pl.DataFrame:
     """Puts captured fields over the rows' own; a null capture leaves what was there."""
     new = []
     names = set(rows.columns)
-    for column in captures.get_columns():
-        name = column.name
+    for name, column in zip(captures.columns, captures.get_columns(), strict=True):
         if name in names and column.null_count():
             known = rows[name]
             if known.dtype != column.dtype:

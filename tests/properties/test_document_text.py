@@ -45,6 +45,7 @@ NAMES = [
     "a.c",
     "a.b.c",
     "event.kind",
+    "event.original",
     "event.x.y",
     "message",
     "tags",
@@ -73,7 +74,10 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
         if filling == "some":
             column = [None if draw(st.booleans()) else value for value in column]
         columns.append(pl.Series(name, column, dtype=kind))
-    return pl.DataFrame(columns)
+    frame = pl.DataFrame(columns)
+    if "event.original" in names and draw(st.booleans()):
+        frame = frame.with_columns(pl.col("event.original").alias("message"))
+    return frame
 
 
 @given(frames())

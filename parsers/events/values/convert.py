@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from parsers.ecs import find_field_type
-from parsers.events.columns import fill_from, find_texts, put_columns
+from parsers.events.columns import fill_from, find_codes, find_texts, plan_codes, put_columns
 from parsers.events.values.convert_units import DURATION_UNITS, read_durations, read_hexadecimals, read_sizes
 from parsers.model import ValueMap
 
@@ -124,10 +124,10 @@ def _reads_as_address(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Mapper:
-    """A value map that is ready: `keys` numbers its keys, `values` holds what each means, the default behind them."""
+    """A value map that is ready: `codes` numbers its keys, `values` holds what each means, the default behind them."""
 
     value_map: ValueMap
-    keys: pl.Enum
+    codes: pl.Expr
     values: pl.Series
 
 
@@ -135,9 +135,8 @@ def build_mapper(value_map: ValueMap) -> Mapper:
     """Readies a value map; keys compare as text, so that `200` finds the number 200."""
     values = [*value_map.values.values(), value_map.default]
     texts = all(isinstance(value, str) for value in values if value is not None)
-    return Mapper(
-        value_map, pl.Enum(list(value_map.values)), pl.Series(values, dtype=pl.String if texts else None)
-    )
+    codes = plan_codes(pl.Enum(list(value_map.values)))
+    return Mapper(value_map, codes, pl.Series(values, dtype=pl.String if texts else None))
 
 
 def map_values(frame: pl.DataFrame, mappers: Iterable[Mapper]) -> pl.DataFrame:
@@ -150,7 +149,7 @@ def map_values(frame: pl.DataFrame, mappers: Iterable[Mapper]) -> pl.DataFrame:
                 frame = frame.with_columns(pl.lit(value_map.default).alias(value_map.target))
             continue
         texts = source.cast(pl.String)
-        codes = texts.cast(mapper.keys, strict=False).to_physical().cast(pl.UInt32)
+        codes = find_codes(texts, mapper.codes)
         if value_map.default is not None and codes.null_count():
             codes = codes.fill_null(len(value_map.values))
         mapped = mapper.values[codes].alias(value_map.target)
