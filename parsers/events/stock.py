@@ -63,7 +63,9 @@ class Stock:
         if found is None:
             parts = self._kept.parts.get(make_part_key(*key)) if self._store is not None else None
             parts = parts or read_parts(text, {**FRAGMENTS, **fragments})
-            scannable = Scannable(parts.scan, parts.starts, parts.is_exact, parts.is_always, parts.linear)
+            scannable = Scannable(
+                parts.scan, parts.starts, parts.is_exact, parts.is_always, parts.linear, parts.narrowed
+            )
             found = ReadyPattern(parts, to_extractor(parts), scannable)
         self.patterns[key] = found
         return found

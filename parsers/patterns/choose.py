@@ -3,15 +3,15 @@
 The cost hardly grows with the number of patterns. Hyperscan says which pattern matched, not what it captured.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from parsers.patterns.always import matches_everything
-from parsers.patterns.engines import to_hyperscan, to_polars
+from parsers.patterns.engines import narrow_scan, to_hyperscan, to_polars
 from parsers.patterns.shards import DatabaseStore, Shard, ShardIndex, plan_shards
 from parsers.patterns.starts import STARTS, Start, find_starts, part_lines
 from parsers.patterns.tokens import ReadPattern
@@ -36,7 +36,7 @@ class Candidates:
 class Scannable:
     """A pattern as a scan sees it: Hyperscan's text, and Polars' for the case that Hyperscan refuses it.
 
-    `starts`: how lines begin that it may match.
+    `starts`: how lines begin that it may match; `narrowed`: what a scan of lines of one start gets instead of the text.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Scannable:
     is_exact: bool
     is_always: bool
     linear: str | None
+    narrowed: Mapping[Start, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,9 @@ def to_scannable(pattern: ReadPattern | str) -> Scannable:
     if isinstance(pattern, str):
         return Scannable(pattern, frozenset(STARTS), False, False, None)
     text, is_exact = to_hyperscan(pattern)
-    return Scannable(text, find_starts(pattern), is_exact, matches_everything(pattern), to_polars(pattern))
+    starts = find_starts(pattern)
+    narrowed = narrow_scan(pattern, starts)
+    return Scannable(text, starts, is_exact, matches_everything(pattern), to_polars(pattern), narrowed)
 
 
 def build_chooser(
@@ -195,8 +198,10 @@ def build_chooser(
     for start in starts:
         numbers: dict[str, list[int]] = {}
         for number, text in scanned:
-            if start is None or start in text.starts:
+            if start is None:
                 numbers.setdefault(text.text, []).append(number)
+            elif start in text.starts:
+                numbers.setdefault(text.narrowed.get(start, text.text), []).append(number)
         shards = plan_shards(numbers, earlier, store)
         parts.append((start, tuple(_place(shard, numbers) for shard in shards)))
     return Chooser(

@@ -3,7 +3,13 @@
 All three get the same language: classes spelt out as ranges, no token that matches a newline.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
+
+from parsers.patterns.absorb import absorb_alternatives
 from parsers.patterns.bytes_pattern import write_bytes
+from parsers.patterns.prune import prune_pattern
+from parsers.patterns.starts import Start
 from parsers.patterns.tokens import MAXIMUM_CODE_POINT, Range, ReadPattern, Token
 from parsers.patterns.widen import widen_words
 
@@ -39,11 +45,24 @@ def to_hyperscan(pattern: ReadPattern) -> tuple[str, bool]:
     tokens = pattern.tokens
     ends_line = bool(tokens) and tokens[-1] == _END and not _has_outer_alternation(tokens)
     body = tokens[:-1] if ends_line else tokens
+    body = absorb_alternatives(body)
     widened = widen_words(body)
     written = write_bytes(widened)
     exact = pattern.is_linear and _END not in body and written.exact and widened == tuple(body)
     tail = "$" if ends_line else r"[^\n]*$"
     return _leading_flags(pattern) + "(?:" + written.text + ")" + tail, exact
+
+
+def narrow_scan(pattern: ReadPattern, starts: Collection[Start]) -> dict[Start, str]:
+    """What Hyperscan gets for lines of each of the pattern's starts, where that is less than for all lines."""
+    if len(starts) < 2:
+        return {}  # whatever began otherwise would be a start as well
+    narrowed = {start: prune_pattern(pattern.tokens, start) for start in sorted(starts)}
+    return {
+        start: to_hyperscan(replace(pattern, tokens=tokens))[0]
+        for start, tokens in narrowed.items()
+        if tokens != pattern.tokens
+    }
 
 
 _END = Token("anchor", "$")

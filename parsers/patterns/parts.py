@@ -10,7 +10,7 @@ import regex
 from parsers.patterns.always import matches_everything
 from parsers.patterns.blank import find_blankable
 from parsers.patterns.dialect import read_pattern
-from parsers.patterns.engines import to_hyperscan, to_polars, to_regex
+from parsers.patterns.engines import narrow_scan, to_hyperscan, to_polars, to_regex
 from parsers.patterns.starts import Start, find_starts
 from parsers.patterns.tokens import ReadPattern, Token
 
@@ -27,7 +27,8 @@ class PatternParts:
 
     `linear` is the text for Polars, None where that engine does not take it; then `backtracking` is the text for
     `regex`. `scan` is Hyperscan's, and not `is_exact` where it may match more; `starts` are how lines begin that the
-    pattern may match. `is_always`: it matches every line.
+    pattern may match, `narrowed` what Hyperscan gets instead for lines of a start, where that is less. `is_always`: it
+    matches every line.
     """
 
     names: tuple[str, ...]
@@ -37,6 +38,7 @@ class PatternParts:
     backtracking: str | None
     scan: str
     starts: frozenset[Start]
+    narrowed: Mapping[Start, str]
     is_exact: bool
     is_always: bool
 
@@ -64,6 +66,7 @@ def to_parts(pattern: ReadPattern) -> PatternParts:
         except regex.error as error:
             raise ValueError(str(error)) from error
     scan, is_exact = to_hyperscan(pattern)
+    starts = find_starts(pattern)
     return PatternParts(
         names=pattern.names,
         types=pattern.types,
@@ -71,7 +74,8 @@ def to_parts(pattern: ReadPattern) -> PatternParts:
         linear=linear,
         backtracking=backtracking,
         scan=scan,
-        starts=find_starts(pattern),
+        starts=starts,
+        narrowed=narrow_scan(pattern, starts),
         is_exact=is_exact,
         is_always=matches_everything(pattern),
     )

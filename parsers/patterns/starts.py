@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from parsers.patterns.groups import OPENING
+from parsers.patterns.groups import OPENING, find_branch_end
 from parsers.patterns.tokens import ReadPattern, Token
 
 Start: TypeAlias = Literal["year", "number", "other"]
@@ -18,6 +18,7 @@ Start: TypeAlias = Literal["year", "number", "other"]
 
 STARTS: tuple[Start, ...] = ("year", "number", "other")
 _LOOKED_AT = 4
+_LONG = frozenset((_LOOKED_AT,))
 _DIGITS = (0x30, 0x39)
 _ANYTHING = frozenset(STARTS)
 
@@ -39,7 +40,11 @@ class _Prefix:
 
 def find_starts(pattern: ReadPattern) -> frozenset[Start]:
     """The starts of lines that the pattern may match; all of them where its shape does not tell."""
-    tokens = pattern.tokens
+    return find_token_starts(pattern.tokens)
+
+
+def find_token_starts(tokens: Sequence[Token]) -> frozenset[Start]:
+    """As `find_starts`, of a pattern's tokens."""
     if tokens and tokens[0].kind == "flags":
         tokens = tokens[1:]
     if not tokens or tokens[0] != Token("anchor", "^") or _is_alternation(tokens):
@@ -93,6 +98,10 @@ def _read_alternation(tokens: Sequence[Token], at: int) -> tuple[_Prefix, int]:
             _add(whole, current)
             current = _empty()
             at += 1
+            continue
+        if current.lengths == _LONG:
+            # Nothing behind the first places tells how a line begins.
+            at = find_branch_end(tokens, at)
             continue
         piece, at = _read_piece(tokens, at)
         quantifier = ""
