@@ -30,6 +30,7 @@ GOAL = 0.28
 # Lines of whole documents in a CPU second.
 RATES = {"access": 300_000, "ten": 250_000, "sixty": 150_000}
 BATCH = 10_000
+# What a run over files takes at once, more or less.
 LARGE_BATCH = 50_000
 # What a worker takes at once.
 WORKER_BATCH = 20_000
@@ -155,8 +156,10 @@ def measure(options: Options) -> list[Row]:
             parse("parse core, mixed lines, batches of 50,000", "mixed", LARGE_BATCH),
             parse("parse core, access log of 214 bytes a line", "access", BATCH),
             parse("parse core, the demo's lines", "demo", BATCH),
-            parse("parse core, ten programs", "ten", WORKER_BATCH),
-            parse("parse core, sixty programs", "sixty", WORKER_BATCH),
+            parse("parse core, ten programs, batches of 20,000", "ten", WORKER_BATCH),
+            parse("parse core, ten programs, batches of 50,000", "ten", LARGE_BATCH),
+            parse("parse core, sixty programs, batches of 20,000", "sixty", WORKER_BATCH),
+            parse("parse core, sixty programs, batches of 50,000", "sixty", LARGE_BATCH),
             Contender(
                 "a loop of regex and json, mixed lines",
                 "bench.parse:loop_regex",
@@ -164,7 +167,7 @@ def measure(options: Options) -> list[Row]:
             ),
         ]
         samples = run_in_turns(contenders, options.rounds)
-    getmany, small, large, access, demo, ten, sixty, loop = samples.values()
+    getmany, small, large, access, demo, ten, large_ten, sixty, large_sixty, loop = samples.values()
     for name, found in samples.items():
         if found[0].details:
             tell(f"{name}: {_describe_stages(found)}")
@@ -174,8 +177,10 @@ def measure(options: Options) -> list[Row]:
         *_to_stages("ten programs", ten),
         *_to_stages("sixty programs", sixty),
         by_cpu_second(PART, "access log of 214 bytes a line", access, RATES["access"]),
-        by_cpu_second(PART, "ten programs, interleaved", ten, RATES["ten"]),
-        by_cpu_second(PART, "sixty programs, interleaved", sixty, RATES["sixty"]),
+        by_cpu_second(PART, "ten programs, interleaved, as a worker takes them", ten, RATES["ten"]),
+        by_cpu_second(PART, "ten programs, interleaved, as a run takes them", large_ten, RATES["ten"]),
+        by_cpu_second(PART, "sixty programs, interleaved, as a worker takes them", sixty, RATES["sixty"]),
+        by_cpu_second(PART, "sixty programs, interleaved, as a run takes them", large_sixty, RATES["sixty"]),
         *compare(PART, "parse core / getmany, batches of 10,000", small, getmany, GOAL),
         *compare(PART, "parse core / getmany, batches of 50,000", large, getmany, GOAL),
         *compare(PART, "access log / getmany", access, getmany),

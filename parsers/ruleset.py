@@ -99,7 +99,7 @@ class RuleSet:
         if self.enricher is not None:
             blocks = map(self.enricher.enrich_block, blocks)
         done = tuple(blocks)
-        timeouts, seconds = add_up(budgets, [rule.name for rule in self.rules])
+        timeouts, seconds = add_up(budgets, self.compiled.rules)
         return ParsedBatch(done, lines.height, timeouts, seconds)
 
     def without(self, names: Iterable[str]) -> "RuleSet":

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from parsers.events.compile import CompiledRule
 from parsers.patterns.extract import LINE_TIMEOUT_SECONDS, Extracted, PatternExtractor
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,13 +48,16 @@ def open_budget(height: int) -> Budget:
     return Budget(np.full(height, LINE_TIMEOUT_SECONDS))
 
 
-def add_up(budgets: Sequence[Budget], names: Sequence[str]) -> tuple[dict[str, int], dict[str, float]]:
-    """Timed-out lines and seconds by the names of the rules; rules that cost nothing are left out."""
+def add_up(
+    budgets: Sequence[Budget], rules: Sequence[CompiledRule]
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Timed-out lines and seconds by the names of `rules`; rules that cost nothing are left out."""
     timeouts: Counter[str] = Counter()
     seconds: dict[str, float] = {}
     for budget in budgets:
         for rule, count in budget.timeouts.items():
-            timeouts[names[rule]] += count
+            timeouts[rules[rule].rule.name] += count
         for rule, spent in budget.seconds.items():
-            seconds[names[rule]] = seconds.get(names[rule], 0.0) + spent
+            name = rules[rule].rule.name
+            seconds[name] = seconds.get(name, 0.0) + spent
     return {name: count for name, count in timeouts.items() if count}, seconds
