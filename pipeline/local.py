@@ -94,8 +94,8 @@ class Crew(Protocol):
     ) -> Iterator[Outcome]:
         """Have batches processed, some of them here; their outcomes come in the order of the batches."""
 
-    def finish(self) -> Sequence[Fresh]:
-        """Have all events written; the segments that were made."""
+    def finish(self, write_here: Callable[[], None]) -> Sequence[Fresh]:
+        """Have all events written, those of this process by `write_here`; the segments that the others made."""
 
 
 class Tally:
@@ -245,8 +245,8 @@ def run_files(
         tally.add_counted(outcome.counted)
         # A watermark would make the lines of the next file late: it stays unknown until all is read.
         state.feed(number, _UNTIMED, outcome.signals)
+    made = [] if crew is None else crew.finish(store.write_held if store is not None else lambda: None)
     bursts = with_documents(state.finish().bursts, engine.burst_rules)
-    made = [] if crew is None else crew.finish()
     if store is not None:
         store.flush(made)
         store.add_bursts(bursts)

@@ -18,13 +18,15 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.local_batch import Outcome
-from pipeline.local_wire import send_end, send_lines
+from pipeline.local_wire import send_end, send_lines, widen_pipe
 from pipeline.local_worker import Done, EngineSource, Failed, Finished, serve
 from pipeline.sinks.store import HELD_BYTES, Fresh
 from pipeline.stages.signal import SIGNAL_SCHEMA
 
-# One batch that a helper parses, and one that lies ready for it.
-_BATCHES_AHEAD = 2
+# One batch that a helper parses, and two that lie ready for it while this process is at work on its own.
+_BATCHES_AHEAD = 3
+# So many more are read before one is parsed here: with them the last ones are shared out evenly.
+_BATCHES_READY = 3
 _LEAVE_SECONDS = 5.0
 
 
@@ -67,16 +69,23 @@ class Crew:
         `process_here` raises.
         """
         waiting: deque[_Slot] = deque()
-        for lines in batches:
-            slot = _Slot()
-            waiting.append(slot)
-            self._take_answers(rules)
-            worker = min(self._workers, key=lambda item: len(item.owed))
-            if len(worker.owed) < _BATCHES_AHEAD:
-                _send(worker, lines)
-                worker.owed.append(slot)
-            else:
+        ready: deque[tuple[pl.DataFrame, _Slot]] = deque()
+        left = iter(batches)
+        is_read = False
+        while ready or not is_read:
+            while not is_read and len(ready) < _BATCHES_READY:
+                lines = next(left, None)
+                is_read = lines is None
+                if lines is not None:
+                    waiting.append(_Slot())
+                    ready.append((lines, waiting[-1]))
+                self._take_answers(rules)
+                self._hand_out(ready, is_read=is_read)
+            if ready:
+                lines, slot = ready.popleft()
                 slot.outcome = process_here(lines)
+            self._take_answers(rules)
+            self._hand_out(ready, is_read=is_read)
             while waiting and waiting[0].outcome is not None:
                 yield from _give(waiting.popleft())
         for worker in self._workers:
@@ -85,16 +94,28 @@ class Crew:
         while waiting:
             yield from _give(waiting.popleft())
 
-    def finish(self) -> list[Fresh]:
-        """Have all events written that the helpers hold; the segments that they made."""
+    def finish(self, write_here: Callable[[], None]) -> list[Fresh]:
+        """Have all events written that the helpers hold, and meanwhile those held here; the helpers' segments."""
         for worker in self._workers:
             _send(worker, None)
+        write_here()
         made: list[Fresh] = []
         for worker in self._workers:
             answer = _receive(worker)
             assert isinstance(answer, Finished)
             made.extend(answer.fresh)
         return made
+
+    def _hand_out(self, ready: deque[tuple[pl.DataFrame, _Slot]], *, is_read: bool) -> None:
+        """Send the helpers what they have room for; of the last batches no more than are left for this process."""
+        while ready:
+            worker = min(self._workers, key=lambda item: len(item.owed))
+            owed = len(worker.owed)
+            if owed >= _BATCHES_AHEAD or (is_read and owed >= len(ready) - 1):
+                return
+            lines, slot = ready.popleft()
+            _send(worker, lines)
+            worker.owed.append(slot)
 
     def _take_answers(self, rules: str) -> None:
         for worker in self._workers:
@@ -110,6 +131,7 @@ def open_crew(count: int, source: EngineSource, store: Path | None) -> Iterator[
     try:
         for _ in range(count):
             read_batches, batches = context.Pipe(duplex=False)
+            widen_pipe(batches)
             answers, write_answers = context.Pipe(duplex=False)
             arguments = (read_batches, write_answers, source, store, HELD_BYTES // (count + 1))
             process = context.Process(target=serve, args=arguments, daemon=True)

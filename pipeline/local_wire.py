@@ -4,8 +4,10 @@ A batch has megabytes, and what each copy of it costs can be seen; so its bytes 
 and from the pipe into the memory that the frame is read from.
 """
 
+import contextlib
 import os
 import struct
+import sys
 from io import BytesIO
 from multiprocessing.connection import Connection
 from typing import TypeAlias
@@ -17,6 +19,8 @@ Packed: TypeAlias = tuple[bytes, bytes | bytearray | memoryview]
 """What is said of a batch, and the rows of the columns that differ, as an Arrow stream."""
 
 _SIZES = struct.Struct("<QQ")
+# The most that Linux lets any user have (/proc/sys/fs/pipe-max-size): fewer turns for a batch to come over.
+_PIPE_BYTES = 1024 * 1024
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -25,6 +29,16 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     height: int
     names: list[str]
     constants: dict[str, str | int]
+
+
+def widen_pipe(connection: Connection) -> None:
+    """Let a pipe hold more, where the system can and this user may; else it stays as it is."""
+    if sys.platform != "linux":
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(connection.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def send_lines(connection: Connection, lines: pl.DataFrame) -> None:

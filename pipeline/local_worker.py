@@ -95,11 +95,11 @@ def _work(
     from pipeline.local_wire import unpack_lines
     from pipeline.sinks.store import StoreWriter
 
+    received: Queue[Packed | EOFError | None] = Queue()
+    # Who sends a batch must not wait for the rules, nor for the batch before it: the pipe is smaller than any.
+    Thread(target=_receive, args=(batches, received), daemon=True).start()
     flow = load_source(source).flow
     writer = None if store is None else StoreWriter(store, held_bytes=held_bytes, earlier=())
-    received: Queue[Packed | EOFError | None] = Queue()
-    # Who sends a batch must not wait until the one before it is answered: the pipe is smaller than either.
-    Thread(target=_receive, args=(batches, received), daemon=True).start()
     while (packed := received.get()) is not None:
         if isinstance(packed, EOFError):
             raise packed

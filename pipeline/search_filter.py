@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from pipeline.search_query import All, Any, Compare, Comparison, Field, Not, Query, Word
+from pipeline.sinks.grams import Grams
 
 TEXT_FIELDS = ("message", "event.original")
 _OPERATORS = {">=": "ge", "<=": "le", ">": "gt", "<": "lt"}
@@ -39,17 +40,25 @@ def build_filter(query: Query, schema: pl.Schema, texts: Sequence[str] = TEXT_FI
             return pl.lit(False) if column is None else _compare(*column, operator, value).fill_null(False)
 
 
-def is_possible(query: Query, schema: pl.Schema, dataset: str) -> bool:
-    """Whether a row of a segment with these columns and of this dataset may be found; False is certain."""
+def is_possible(query: Query, schema: pl.Schema, dataset: str, grams: Grams | None = None) -> bool:
+    """Whether a row of a segment with these columns and of this dataset may be found; False is certain.
+
+    `grams` are those of the segment's texts; None: they are not known.
+    """
     match query:
         case All(parts):
-            return all(is_possible(part, schema, dataset) for part in parts)
+            return all(is_possible(part, schema, dataset, grams) for part in parts)
         case Any(parts):
-            return any(is_possible(part, schema, dataset) for part in parts)
+            return any(is_possible(part, schema, dataset, grams) for part in parts)
         case Not():
             return True
-        case Word():
-            return any(name in schema for name in TEXT_FIELDS)
+        case Word(text, is_glob):
+            return any(name in schema for name in TEXT_FIELDS) and _may_hold(grams, text, is_glob)
+        case Field(name, value, is_glob) if name in TEXT_FIELDS:
+            # Under that name there may also be a member of a structured body, of which the pieces tell nothing.
+            return _find_column(name, schema) is not None and (
+                name not in schema or _may_hold(grams, value, is_glob)
+            )
         case Field("event.dataset", value, False):
             return value.lower() == dataset.lower()
         case Field(name) | Compare(name):
@@ -59,20 +68,28 @@ def is_possible(query: Query, schema: pl.Schema, dataset: str) -> bool:
 def split_texts(query: Query) -> tuple[tuple[Query, ...], tuple[Query, ...]]:
     """The parts that must all hold: those that ask for small columns only, and those that look into texts."""
     parts = query.parts if isinstance(query, All) else (query,)
-    dear = tuple(part for part in parts if _asks_texts(part))
+    dear = tuple(part for part in parts if asks_texts(part))
     return tuple(part for part in parts if part not in dear), dear
 
 
-def _asks_texts(query: Query) -> bool:
+def asks_texts(query: Query) -> bool:
+    """Whether some part of the query looks into texts."""
     match query:
         case All(parts) | Any(parts):
-            return any(_asks_texts(part) for part in parts)
+            return any(asks_texts(part) for part in parts)
         case Not(inner):
-            return _asks_texts(inner)
+            return asks_texts(inner)
         case Word():
             return True
         case Field(name) | Compare(name):
             return name in TEXT_FIELDS
+
+
+def _may_hold(grams: Grams | None, text: str, is_glob: bool) -> bool:
+    if grams is None:
+        return True
+    literals = [piece for piece in _split_glob(text) if piece not in ("*", "?")] if is_glob else [text]
+    return all(grams.may_hold(_unescape(piece) if is_glob else piece) for piece in literals)
 
 
 def _find_column(name: str, schema: pl.Schema) -> tuple[pl.Expr, pl.DataType] | None:
@@ -164,11 +181,18 @@ def _contains(column: pl.Expr, text: str, is_glob: bool) -> pl.Expr:
 
 
 def _to_regex(glob: str, *, whole: bool) -> str:
-    parts: list[str] = []
-    for piece in re.findall(r"\\.|[*?]|[^\\*?]+", glob, flags=re.DOTALL):
-        parts.append({"*": ".*", "?": "."}.get(piece) or re.escape(piece[1:] if piece[0] == "\\" else piece))
-    text = "".join(parts)
+    wildcards = {"*": ".*", "?": "."}
+    text = "".join(wildcards.get(piece) or re.escape(_unescape(piece)) for piece in _split_glob(glob))
     return f"(?is)^{text}$" if whole else f"(?is){text}"
+
+
+def _split_glob(glob: str) -> list[str]:
+    """Its wildcards, its escaped characters, and what stands between them."""
+    return re.findall(r"\\.|[*?]|[^\\*?]+", glob, flags=re.DOTALL)
+
+
+def _unescape(piece: str) -> str:
+    return piece[1:] if piece[0] == "\\" else piece
 
 
 def _to_text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.search_filter import TEXT_FIELDS, build_filter, is_possible, split_texts
+from pipeline.search_filter import TEXT_FIELDS, asks_texts, build_filter, is_possible, split_texts
 from pipeline.search_query import Query
+from pipeline.sinks.grams import GRAMS_KEY, load_grams
 from pipeline.sinks.segments import Segment
 from pipeline.sinks.texts import INSIDE, MESSAGE_KEY
 
@@ -46,13 +47,14 @@ def find_rows(segment: Segment, wanted: Wanted) -> pl.DataFrame:
     lazy = pl.scan_parquet(segment.path, hive_partitioning=False)
     schema = lazy.collect_schema()
     nothing = pl.DataFrame(schema={**KEYS, _ROW: pl.UInt32})
-    if not is_possible(wanted.query, schema, segment.dataset):
+    told = pl.read_parquet_metadata(segment.path) if asks_texts(wanted.query) else {}
+    if not is_possible(wanted.query, schema, segment.dataset, load_grams(told.get(GRAMS_KEY))):
         return nothing
     fields, texts = split_texts(wanted.query)
     bounds = _build_bounds(segment, wanted)
     rows = _filter(lazy, [*bounds, *(build_filter(part, schema) for part in fields)])
     if texts and (rows is None or len(rows)):
-        read = _list_texts(segment)
+        read = ("event.original",) if told.get(MESSAGE_KEY) == INSIDE else TEXT_FIELDS
         rows = _filter_further(lazy, rows, [build_filter(part, schema, read) for part in texts])
     rows = rows if rows is not None else _list_rows(lazy)
     if wanted.limit is not None and len(rows) > wanted.limit:
@@ -89,11 +91,6 @@ def _build_bounds(segment: Segment, wanted: Wanted) -> list[pl.Expr]:
     if wanted.until is not None and segment.last >= wanted.until:
         bounds.append(time < wanted.until)
     return bounds
-
-
-def _list_texts(segment: Segment) -> Sequence[str]:
-    is_inside = pl.read_parquet_metadata(segment.path).get(MESSAGE_KEY) == INSIDE
-    return ("event.original",) if is_inside else TEXT_FIELDS
 
 
 def _filter(lazy: pl.LazyFrame, conditions: Sequence[pl.Expr]) -> pl.Series | None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 # Pages that a batch has left are wanted by the next one, and to give them back and fetch them anew costs a tenth of the
-# CPU: Polars' jemalloc may keep them for three seconds rather than half a second.
-_ENVIRONMENT = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:3000,muzzy_decay_ms:0,narenas:2"}
+# CPU: Polars' jemalloc may keep them for three seconds rather than half a second, large ones too.
+_ENVIRONMENT = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:3000,muzzy_decay_ms:0,narenas:2,oversize_threshold:0"}
 # To start processes and load their rules costs as much as some seconds of work.
 _LARGE_BYTES = 64 * 1024 * 1024
 

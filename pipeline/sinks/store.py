@@ -7,7 +7,8 @@ import msgspec
 import polars as pl
 
 from parsers.frames import ParsedBatch
-from pipeline.sinks.ids import Spans, drop_repeated, find_spans
+from pipeline.sinks.grams import GRAMS_KEY, build_grams
+from pipeline.sinks.ids import Spans, drop_repeated, find_spans, hash_ids
 from pipeline.sinks.segments import BURSTS, EVENTS, Segment, list_segments, lock_store, write_segment
 from pipeline.sinks.texts import INSIDE, MESSAGE_KEY, is_message_inside
 
@@ -16,6 +17,8 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 HELD_BYTES = 160 * 1024 * 1024
 MERGE_SEGMENTS = 16
 _SPANS_KEY = "tailrace.offsets"
+# What all rules' blocks of a batch have cut out of the same memory.
+_BATCH_TEXTS = ("event.original", "_id")
 
 
 Fresh: TypeAlias = tuple[Segment, Spans]
@@ -69,7 +72,7 @@ class StoreWriter:
                 frame = frame.select(
                     name for name in frame.columns if not name.startswith("_") or name == "_id"
                 )
-                buffer.frames.append(frame)
+                buffer.frames.append(frame if frame.height == batch.height else _detach(frame))
                 buffer.rows += frame.height
                 buffer.bytes += int(frame.estimated_size())
                 if buffer.rows >= self._segment_rows or buffer.bytes >= self._segment_bytes:
@@ -83,7 +86,7 @@ class StoreWriter:
             time = (
                 pl.from_epoch("window_start", time_unit="ms").dt.replace_time_zone("UTC").alias("@timestamp")
             )
-            write_segment(self.store, BURSTS, "", bursts.with_columns(time), {})
+            write_segment(self.store, BURSTS, "", bursts.with_columns(time), hash_ids(bursts["_id"]), {})
 
     @property
     def fresh(self) -> tuple[Fresh, ...]:
@@ -124,24 +127,30 @@ class StoreWriter:
                 if not present:
                     continue
                 frame = concat_frames(pl.read_parquet(path, hive_partitioning=False) for path in present)
-                merged, _ = self._put(dataset, drop_repeated(frame))
+                merged, _ = self._put(dataset, frame)
                 for path in present:
                     if path != merged.path:
                         path.unlink(missing_ok=True)
 
     def _write(self, dataset: str) -> None:
         self.note_earlier()
-        frame = drop_repeated(concat_frames(self._buffers[dataset].frames))
+        frame = concat_frames(self._buffers[dataset].frames)
         self._fresh.append(self._put(dataset, frame))
         # Only now: after a failed write the events are still held, and the next flush tries again.
         del self._buffers[dataset]
 
     def _put(self, dataset: str, frame: pl.DataFrame) -> Fresh:
+        frame, digest = drop_repeated(frame)
         spans = find_spans(frame["_id"])
         metadata = {_SPANS_KEY: msgspec.json.encode(spans).decode()}
+        texts = ["event.original", "message"]
         if is_message_inside(frame):
             metadata[MESSAGE_KEY] = INSIDE
-        segment = write_segment(self.store, EVENTS, dataset, frame, metadata)
+            texts = texts[:1]
+        grams = build_grams(frame[name] for name in texts if name in frame.columns)
+        if grams is not None:
+            metadata[GRAMS_KEY] = grams
+        segment = write_segment(self.store, EVENTS, dataset, frame, digest, metadata)
         if frame.height * 2 < self._segment_rows:
             tier = (frame.height.bit_length() - 1) // (MERGE_SEGMENTS.bit_length() - 1)
             self._small.setdefault((dataset, tier), []).append(segment)
@@ -200,6 +209,12 @@ def _to_texts(frame: pl.DataFrame, names: set[str]) -> Iterator[pl.Series]:
             )
             column = wrapped.set(column.is_null(), None)
         yield column.cast(pl.String).alias(name)
+
+
+def _detach(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with its longest texts in memory of their own: as parts of a batch they would keep all of it."""
+    texts = [name for name in _BATCH_TEXTS if frame.schema.get(name) == pl.String]
+    return frame.with_columns(pl.format("{}", pl.col(name)).alias(name) for name in texts)
 
 
 def _split_datasets(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

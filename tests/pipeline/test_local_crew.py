@@ -5,12 +5,13 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import polars as pl
 import pytest
 
 from pipeline.local import Engine, Limits, Tally, load_engine, run_files
-from pipeline.local_batch import process_lines
+from pipeline.local_batch import Outcome, process_lines
 from pipeline.local_crew import Crew, CrewError, open_crew
 from pipeline.local_wire import pack_lines, unpack_lines
 from pipeline.local_worker import EngineSource
@@ -94,6 +95,19 @@ def test_a_store_that_cannot_be_written_ends_the_run(tmp_path: Path, engine: Eng
         store_log(engine, path, tmp_path / "store", crew)
 
 
+def make_lines(height: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "event.original": ["x"] * height,
+            "log.offset": [2 * number for number in range(height)],
+            "_size": [2] * height,
+            "log.file.path": ["/a"] * height,
+            "_time": [0] * height,
+            "_origin": ["a"] * height,
+        }
+    )
+
+
 def kill_first(crew: Crew, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     yield next(batches)
     os.kill(crew.pids[0], signal.SIGKILL)
@@ -103,16 +117,7 @@ def kill_first(crew: Crew, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataF
 def test_a_process_that_is_killed_ends_the_run_with_an_error(
     tmp_path: Path, engine: Engine, rules: Path
 ) -> None:
-    lines = pl.DataFrame(
-        {
-            "event.original": ["x"] * 3,
-            "log.offset": [0, 2, 4],
-            "_size": [2, 2, 2],
-            "log.file.path": ["/a"] * 3,
-            "_time": [0] * 3,
-            "_origin": ["a"] * 3,
-        }
-    )
+    lines = make_lines(3)
     with open_crew(1, to_source(rules), None) as crew:
         outcomes = crew.process(
             kill_first(crew, iter([lines] * 9)),
@@ -122,6 +127,29 @@ def test_a_process_that_is_killed_ends_the_run_with_an_error(
 
         with pytest.raises(CrewError, match=r"ended with exit code -9.*run again with --processes 1"):
             list(outcomes)
+
+
+@pytest.mark.parametrize(("count", "here"), [(2, 0), (9, 6)])
+def test_what_a_helper_has_no_room_for_is_parsed_here_and_the_order_stays(
+    engine: Engine, rules: Path, count: int, here: int
+) -> None:
+    parsed_here: list[int] = []
+
+    def process_here(lines: pl.DataFrame) -> Outcome:
+        parsed_here.append(lines.height)
+        return process_lines(engine.flow, lines, None)
+
+    with open_crew(1, to_source(rules), None) as crew:
+        # The helper stands still until this process has nothing more to do.
+        os.kill(crew.pids[0], signal.SIGSTOP)
+        waking = Timer(1.5, os.kill, (crew.pids[0], signal.SIGCONT))
+        waking.start()
+        batches = [make_lines(height) for height in range(1, count + 1)]
+        outcomes = list(crew.process(iter(batches), engine.flow.rules.hash, process_here))
+        waking.join()
+
+    assert [outcome.counted.events for outcome in outcomes] == list(range(1, count + 1))
+    assert len(parsed_here) == here
 
 
 def test_rules_that_change_meanwhile_end_the_run(tmp_path: Path, engine: Engine, rules: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from parsers.frames import Block, ParsedBatch
 from pipeline.search import parse_time, search_store
 from pipeline.search_query import All, Any, Compare, Field, Not, QueryError, Word, parse_query
-from pipeline.sinks.segments import StoreError
+from pipeline.sinks.grams import GRAMS_KEY
+from pipeline.sinks.segments import StoreError, list_segments
 from pipeline.sinks.store import StoreWriter
 
 HOUR = 3_600_000
@@ -179,6 +180,30 @@ def test_an_event_in_two_segments_counts_once_in_its_last_version(tmp_path: Path
     os.utime(old, ns=(stamp, stamp))
 
     assert search_store(tmp_path, All(()))["message"].to_list() == ["new", "other"]
+
+
+def test_a_segment_that_cannot_hold_a_word_is_not_read(tmp_path: Path) -> None:
+    store_events(tmp_path, EVENTS)
+    path = list_segments(tmp_path)[0].path
+    content = bytearray(path.read_bytes())
+    content[4:200] = bytes(196)
+    path.write_bytes(content)
+
+    assert find(tmp_path, "zebra") == []
+    assert find(tmp_path, 'message:"no such words" OR ze*bra?quagga') == []
+    with pytest.raises(StoreError, match="cannot read the store"):
+        find(tmp_path, "waiting")
+
+
+@pytest.mark.parametrize("grams", [None, "", "1:AAAA", "9:AAAA", "1:\N{SNOWMAN}"])
+def test_a_segment_whose_pieces_are_missing_or_damaged_is_searched(tmp_path: Path, grams: str | None) -> None:
+    store_events(tmp_path, EVENTS)
+    path = list_segments(tmp_path)[0].path
+    frame = pl.read_parquet(path, hive_partitioning=False)
+    frame.write_parquet(path, metadata={} if grams is None else {GRAMS_KEY: grams})
+
+    assert find(tmp_path, "waiting") == [0]
+    assert find(tmp_path, "waitinh") == []
 
 
 def test_segments_of_different_columns_are_searched_alike(tmp_path: Path) -> None:

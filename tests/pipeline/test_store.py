@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -210,3 +211,30 @@ def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         write(tmp_path / "file", to_frame([1]))
     with pytest.raises(StoreError, match="Not a directory"):
         write_atomically(tmp_path / "file" / "deep" / "x", b"", tmp_path / "file")
+
+
+def read_resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_a_rare_dataset_does_not_keep_the_texts_of_others(tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path, segment_rows=999)
+    before = read_resident_bytes()
+    count, size = 40, 4_000_000
+    for number in range(count):
+        text = f"{number:04}" * (size // 4_000)
+        lines = pl.Series(["\n".join([text] * 1_000)]).str.split("\n").explode()
+        frame = pl.DataFrame({"event.original": lines}).with_columns(
+            pl.Series("_row", range(1_000), dtype=pl.UInt32),
+            pl.Series("_id", [f"{number:016x}-{row:012}-1" for row in range(1_000)]),
+            pl.lit(datetime(2026, 7, 1, tzinfo=UTC)).dt.cast_time_unit("ms").alias("@timestamp"),
+        )
+        parts = (("usual", frame[:-1]), ("rare", frame[-1:]))
+        blocks = (
+            Block("r", name, part.with_columns(pl.lit(name).alias("event.dataset"))) for name, part in parts
+        )
+        writer.add(ParsedBatch(tuple(blocks), frame.height))
+
+    assert writer.held_rows == count
+    assert read_resident_bytes() - before < count * size / 2

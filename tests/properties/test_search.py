@@ -16,7 +16,21 @@ from pipeline.search_query import All, Any, Compare, Field, Not, Query, Word
 from pipeline.sinks.segments import list_segments
 from pipeline.sinks.store import StoreWriter
 
-WORDS = ("Timed", "out", "k", "K", "\u212a", "S", "\u017f", "\u0130", "\u00df", "7", "a.b")
+WORDS = (
+    "Timed",
+    "out",
+    "k",
+    "K",
+    "\u212a",
+    "S",
+    "\u017f",
+    "\u0130",
+    "\u00df",
+    "7",
+    "a.b",
+    "Connection",
+    "nect",
+)
 FIELDS = (
     "log.level",
     "user.name",
@@ -39,7 +53,7 @@ events = st.fixed_dictionaries(
 )
 leaves: st.SearchStrategy[Query] = st.one_of(
     st.builds(Word, texts),
-    st.builds(Word, st.sampled_from(["t*d", "?", "o?t"]), st.just(True)),
+    st.builds(Word, st.sampled_from(["t*d", "?", "o?t", "time? *connect", r"\?onnection"]), st.just(True)),
     st.builds(Field, st.sampled_from(FIELDS), st.one_of(texts, st.sampled_from(["info", "200", "APP"]))),
     st.builds(Field, st.sampled_from(FIELDS), st.sampled_from(["*", "i*", "2?0"]), st.just(True)),
     st.builds(

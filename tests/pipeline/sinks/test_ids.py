@@ -23,8 +23,11 @@ def test_a_hash_stands_for_a_set_of_ids() -> None:
 def test_the_last_row_of_a_repeated_id_stays_in_its_place() -> None:
     frame = pl.DataFrame({"_id": ["a", "b", "a", "c"], "n": [1, 2, 3, 4]})
 
-    assert drop_repeated(frame)["n"].to_list() == [2, 3, 4]
-    assert drop_repeated(frame.tail(3)).equals(frame.tail(3))
+    left, digest = drop_repeated(frame)
+
+    assert left["n"].to_list() == [2, 3, 4]
+    assert digest == hash_ids(left["_id"])
+    assert drop_repeated(frame.tail(3))[0].equals(frame.tail(3))
 
 
 @pytest.mark.parametrize("last", [7, 10**12 - 1, 10**12, 3 * 10**15])
@@ -33,6 +36,13 @@ def test_spans_are_the_first_and_the_last_offset_of_each_origin(last: int) -> No
     origins = [ids[0].partition("-")[0] for ids in (first, second)]
 
     assert find_spans(pl.concat((first, second))) == {origins[0]: (5, last), origins[1]: (8, 8)}
+
+
+@pytest.mark.parametrize("last", [7, 10**12 - 1, 10**12])
+def test_spans_of_one_origin_are_told_in_whatever_order_its_ids_come(last: int) -> None:
+    ids = to_ids([6, last, 5])
+
+    assert find_spans(ids) == {ids[0].partition("-")[0]: (5, last)}
 
 
 def test_ids_of_another_form_have_the_spans_that_can_be_told() -> None:
