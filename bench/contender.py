@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Sample
+from pipeline.allocators import spare_memory
 
 # What a contender's thread pool would do on a machine of one core.
 ENVIRONMENT = {"POLARS_MAX_THREADS": "1"}
@@ -30,12 +31,16 @@ def build_environment(more: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A function to run, as `module:name`, its arguments (JSON), and how many cores it gets."""
+    """A function to run, as `module:name`, its arguments (JSON), and how many cores it gets.
+
+    `is_worker`: the allocators are set up as those of `tailrace worker`, which spares memory and costs some CPU.
+    """
 
     name: str
     target: str
     arguments: Mapping[str, Any]
     cores: int = 1
+    is_worker: bool = False
 
 
 class ContenderError(RuntimeError):
@@ -46,9 +51,8 @@ def run(contender: Contender) -> Sample:
     """Run it once and wait for its sample."""
     command = [sys.executable, "-m", "bench.contender", contender.target, json.dumps(contender.arguments)]
     environment = build_environment({"POLARS_MAX_THREADS": str(contender.cores)})
-    done = subprocess.run(
-        [*command, str(contender.cores)], capture_output=True, text=True, env=environment, check=False
-    )
+    options = [str(contender.cores), *(["worker"] if contender.is_worker else [])]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise ContenderError(f"{contender.name}: exit code {done.returncode}\n{done.stderr[-3000:]}")
     return Sample(**json.loads(done.stdout.splitlines()[-1]))
@@ -114,9 +118,11 @@ def read_peak_mb() -> float:
 
 
 def main() -> None:
-    target, arguments, *cores = sys.argv[1:]
+    target, arguments, *options = sys.argv[1:]
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(cores[0]) if cores else -1 :])
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-int(options[0]) if options else -1 :])
+    if "worker" in options:
+        spare_memory()
     module, _, name = target.partition(":")
     sample = getattr(importlib.import_module(module), name)(**json.loads(arguments))
     print(json.dumps(asdict(replace(sample, peak_mb=sample.peak_mb or read_peak_mb()))))

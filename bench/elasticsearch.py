@@ -174,7 +174,7 @@ def run_one(name: str, kafka: str, elasticsearch: str, records: int) -> Sample:
     with own_namespace(build_own_settings(kafka, elasticsearch, topics, namespace), elasticsearch):
         streams = fill_events(kafka, topics["events"], namespace, records)
         make_streams(elasticsearch, streams)
-        sample = run(Contender(name, CONTENDERS[name], arguments))
+        sample = run(Contender(name, CONTENDERS[name], arguments, is_worker=name.startswith("agent")))
         ask(elasticsearch, "POST", f"/logs-*-{namespace}/_refresh")
         written = ask(elasticsearch, "GET", f"/logs-*-{namespace}/_count")["count"] - len(streams)
         if written != records:

@@ -24,6 +24,7 @@ from bench.topics import (
     to_names,
 )
 from bench.transport import STOCK_SHARE
+from pipeline.allocators import settle_objects
 from pipeline.app import TailraceApp, build_app
 from pipeline.settings import KafkaSettings, Settings, TopicSettings
 from pipeline.setup import set_up_topics
@@ -62,6 +63,7 @@ async def run_app(settings: Settings, stages: tuple[str, ...], source: str, reco
     """Run the agents from the first batch until all that came of `records` records of `source` is acknowledged."""
     watch, done = Stopwatch(), asyncio.Event()
     app: TailraceApp = build_app(settings, stages, datadir=tempfile.mkdtemp(prefix="tailrace-bench-"))
+    settle_objects()  # as a worker does
     app.sensors.add(FirstEvent(watch))
     partitions = [app.to_partition(source, number) for number in range(PARTITIONS)]
 
@@ -113,7 +115,7 @@ def run_parse(name: str, server: str, raw: str, records: int, stages: Sequence[s
     topics = replace(name_topics(), raw=raw)
     arguments = {"server": server, "topics": to_names(topics), "records": records, "stages": stages}
     try:
-        return run(Contender(name, "bench.kafka:parse_topic", arguments))
+        return run(Contender(name, "bench.kafka:parse_topic", arguments, is_worker=True))
     finally:
         delete_topics(server, [found for found in list_names(topics) if found != raw])
 

@@ -14,6 +14,7 @@ from bench.elasticsearch import build_own_settings
 from bench.kafka import FirstEvent
 from bench.report import Sample
 from bench.topics import PARTITIONS, count_records
+from pipeline.allocators import settle_objects
 from pipeline.app import TailraceApp, build_app
 from pipeline.kafka.ledger import Delivery
 from pipeline.settings import Settings
@@ -34,8 +35,8 @@ def pace_worker(
 ) -> Sample:
     """Contender: the agents, on a backlog and then at half of the speed at which they took it.
 
-    `details`: `rate` lines a second at half load, `began`: when that began (epoch ms). The file `releases` gets what
-    was released of the topic of the last stage.
+    `details`: `full` lines a second on the backlog, `began`: when half load began (epoch ms). The file `releases` gets
+    what was released of the topic of the last stage.
     """
     settings = build_own_settings(kafka, elasticsearch, topics, namespace)
     sample, found = asyncio.run(_pace(settings, tuple(stages), backlog, seconds))
@@ -50,20 +51,21 @@ async def _pace(
     watch = Stopwatch()
     releases: list[list[Release]] = [[] for _ in range(PARTITIONS)]
     app: TailraceApp = build_app(settings, stages, datadir=tempfile.mkdtemp(prefix="tailrace-bench-"))
+    settle_objects()  # as a worker does
     app.sensors.add(FirstEvent(watch))
     _note_releases(app, topic, releases)
     starting = asyncio.ensure_future(app.start())
     await _wait_for(releases, backlog)
     watch.stop()
     await starting
-    rate = backlog / watch.seconds / 2
+    full = backlog / watch.seconds
     command = [
         sys.executable,
         "-m",
         "bench.pacer",
         server,
         settings.kafka.topics.raw,
-        str(rate),
+        str(full / 2),
         str(seconds),
     ]
     began, cpu = time.time(), time.process_time()
@@ -76,7 +78,7 @@ async def _pace(
         total - backlog,
         time.time() - began,
         time.process_time() - cpu,
-        details={"rate": rate, "began": began * 1000},
+        details={"full": full, "began": began * 1000},
     )
     await app.stop()
     return sample, [sorted(found) for found in releases]

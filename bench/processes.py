@@ -1,7 +1,8 @@
 """`tailrace worker --processes 2` beside one process, over the same backlog, until all documents are in Kafka.
 
 One process gets one core, two get two. The broker runs on the same cores, so the clock tells less than two machines'
-would: by CPU, two processes give twice what one gives if a line costs them as much as it costs one.
+would: by CPU, two processes give twice what one gives if a line costs them as much as it costs one. What all else on
+the machine uses meanwhile, the broker above all, is measured as well: it bounds what the clock can tell.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,7 +22,7 @@ from bench.elasticsearch import build_own_settings
 from bench.lines import make_mixed, repeat
 from bench.memory import WORKER, running, write_config
 from bench.options import Options
-from bench.report import Row, Sample, at_least, place, to_row
+from bench.report import Row, Sample, at_cost, at_least, place, to_row
 from bench.topics import (
     count_records,
     delete_topics,
@@ -40,6 +42,8 @@ VARIETY = 100_000
 # So many go to one partition or another.
 BLOCK = 5_000
 COUNTS = (1, 2)
+# In a sample's details: CPU seconds of everything that is neither the worker nor the benchmark.
+OTHERS = "others"
 GOAL = 1.8
 PATIENCE = 600.0
 # The first and the last documents are left out: processes start one after the other, and end so.
@@ -56,24 +60,42 @@ def run_worker(settings: Settings, folder: Path, processes: int, records: int) -
     write_config(settings, config)
     command = [*WORKER, str(config), "--stages", "parse,burst", "--processes", str(processes)]
     with running(command, folder / "worker.log", cores=processes) as worker:
-        seen, spent, _ = _wait_for(records * EDGES[0] // 100, settings, worker)
-        written, cpu, peak = _wait_for(records, settings, worker)
+        before = _wait_for(records * EDGES[0] // 100, settings, worker)
+        after = _wait_for(records, settings, worker)
     first, last = map(float, np.percentile(asyncio.run(read_times(server, topic)), EDGES))
     count = round(records * (EDGES[1] - EDGES[0]) / 100)
-    return Sample(count, max(last - first, 1) / 1000, (cpu - spent) / max(written - seen, 1) * count, peak)
+    share = count / max(after.documents - before.documents, 1)
+    others = (after.others - before.others) * share
+    seconds = max(last - first, 1) / 1000
+    return Sample(count, seconds, (after.cpu - before.cpu) * share, after.resident, {OTHERS: others})
 
 
-def _wait_for(
-    documents: int, settings: Settings, worker: "subprocess.Popen[bytes]"
-) -> tuple[int, float, float]:
-    """How many there are, as soon as there are so many, and what the worker has used: CPU seconds and resident MB."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How many documents there were, the worker's CPU seconds and resident MB, and the CPU seconds of all else."""
+
+    documents: int
+    cpu: float
+    resident: float
+    others: float
+
+
+def _wait_for(documents: int, settings: Settings, worker: "subprocess.Popen[bytes]") -> _Reading:
+    """A look at the machine as soon as there are so many documents."""
     server, topic = settings.kafka.bootstrap_servers[0], settings.kafka.topics.events
     deadline = time.monotonic() + PATIENCE
     while (found := count_records(server, topic)) < documents:
         if time.monotonic() > deadline or worker.poll() is not None:
             raise ContenderError(f"the worker did not write {documents:,} documents within {PATIENCE:.0f} s")
         time.sleep(0.2)
-    return found, *read_tree(worker.pid)
+    cpu, resident = read_tree(worker.pid)
+    return _Reading(found, cpu, resident, read_machine() - cpu - time.process_time())
+
+
+def read_machine() -> float:
+    """CPU seconds that all processes and the system itself have used since the start of the machine, from /proc."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 def read_tree(number: int) -> tuple[float, float]:
@@ -138,7 +160,17 @@ def measure(options: Options) -> list[Row]:
             )
             for count, found in samples.items()
         ),
+        *(
+            at_cost(PART, f"all else meanwhile, the broker above all, beside {count}", _divide_others(found))
+            for count, found in samples.items()
+        ),
         at_least(PART, "two workers on two cores / one, by the clock", _divide(two, one), "x", GOAL),
+        at_least(
+            PART,
+            f"the most that {os.cpu_count()} cores allow, if all else takes its share of them as beside one",
+            [find_bound(sample, os.cpu_count() or 1) for sample in one],
+            "x",
+        ),
         at_least(
             PART,
             "the same by CPU: two cores of their own",
@@ -149,6 +181,18 @@ def measure(options: Options) -> list[Row]:
             "x",
         ),
     ]
+
+
+def find_bound(one: Sample, cores: int) -> float:
+    """How many times as fast as one worker any number of them can be by the clock, at the same cost of a line.
+
+    Then all cores are busy: with workers, and with what `one` found beside it, which grows with the lines.
+    """
+    return cores * one.seconds / (one.cpu + one.details[OTHERS])
+
+
+def _divide_others(samples: Sequence[Sample]) -> list[float]:
+    return [sample.details[OTHERS] / sample.count * 1e6 for sample in samples]
 
 
 def _divide(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float]:

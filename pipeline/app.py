@@ -182,7 +182,7 @@ def to_batch_options(settings: Settings) -> BatchOptions:
         manual=frozenset({topics.signals}),
         batch_records=kafka.batch_records,
         batch_bytes=kafka.batch_bytes,
-        topic_bytes=4 * kafka.batch_bytes,
+        topic_bytes=3 * kafka.batch_bytes,
         revoke_drain=min(3.0, drain),
         stop_drain=drain,
     )

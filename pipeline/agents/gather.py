@@ -27,9 +27,10 @@ _LONGEST_PAUSE: Final = 0.2
 class Bounds:
     """How large a group may get: at most so many records and about so many bytes, but one batch at least.
 
-    `at_once`: so many groups are handled side by side, a further one only when `beside` records wait; `unfinished`: of
-    so many there may be something left to do. `is_ordered`: of a partition, one group after the other. As long as fewer
-    than `enough` records wait, they go on waiting after a group, `pause` times as long as that took.
+    `at_once`: so many groups are handled side by side, but more than `freely` only when `beside` records wait;
+    `unfinished`: of so many there may be something left to do. `is_ordered`: of a partition, one group after the other.
+    As long as fewer than `enough` records wait, they go on waiting after a group, `pause` times as long as that took;
+    `short_pause` times if it had `many` records, and something in between if it had fewer.
     """
 
     records: int
@@ -37,9 +38,16 @@ class Bounds:
     at_once: int
     unfinished: int
     is_ordered: bool = True
+    freely: int = 1
     beside: int = 0
     enough: int = 0
     pause: float = 0.0
+    short_pause: float = 0.0
+    many: int = 1
+
+    def choose_pause(self, records: int) -> float:
+        """How long to wait after a group of so many records, as a multiple of the time that it took."""
+        return self.pause + min(1.0, records / self.many) * (self.short_pause - self.pause)
 
 
 class Gatherer:
@@ -85,7 +93,7 @@ class Gatherer:
             return False
         if self._running >= bounds.at_once or self._unfinished >= bounds.unfinished:
             return False
-        if self._running:
+        if self._running >= bounds.freely:
             return self._records >= bounds.beside
         if self._records >= bounds.enough:
             return True
@@ -143,7 +151,8 @@ class Gatherer:
         current = [work for work in works if work.is_current]
         rest = await self._handle(current) if current else None
         ended = loop.time()
-        self._rested_at = ended + min(self._bounds.pause * (ended - began), _LONGEST_PAUSE)
+        pause = self._bounds.choose_pause(sum(len(work.batch) for work in works))
+        self._rested_at = ended + min(pause * (ended - began), _LONGEST_PAUSE)
         self._busy.difference_update(work.partition for work in works)
         self._running -= 1
         self._spawn(self._finish(rest))

@@ -74,9 +74,18 @@ def add_index_agent(app: Any, ports: Ports) -> None:
         )
 
     sink = ports.settings.elasticsearch
-    # One more than are on their way, so that the next request is ready when an answer comes.
+    # One more than are on their way, so that the next request is ready when an answer comes: if it is a full one. A
+    # smaller one would wait for its turn while it could still grow.
     at_once = sink.concurrency + 1
-    bounds = Bounds(sink.bulk_documents, sink.bulk_bytes, at_once, at_once, is_ordered=False)
+    bounds = Bounds(
+        sink.bulk_documents,
+        sink.bulk_bytes,
+        at_once,
+        at_once,
+        is_ordered=False,
+        freely=sink.concurrency,
+        beside=sink.bulk_documents,
+    )
 
     @app.agent(app.topic(*names), name="tailrace-index")
     async def index(stream: Any) -> None:

@@ -1,6 +1,6 @@
 """Raw batches to all that goes out for them, as bytes. Pure; runs in a thread beside the event loop."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -11,11 +11,14 @@ import polars as pl
 from parsers.frames import ParsedBatch
 from pipeline.agents.letter import Letter, to_letter
 from pipeline.flow import Flow
+from pipeline.kafka.encode import EncodedBatch
 from pipeline.kafka.records import RecordBatch
 from pipeline.reload.seen import Seen
-from pipeline.stages.decode import Decoded, decode_batch
+from pipeline.stages.decode import decode_batches
 
 Report: TypeAlias = Callable[[RecordBatch, Exception], None]
+Encode: TypeAlias = Callable[[pl.DataFrame], tuple[EncodedBatch, ...]]
+"""Documents (`key` and `value`: String, `time`: Int64, epoch ms) to what is sent, see `encode_records`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,11 @@ class Newest:
 class Parsed:
     """What batches became; `newest` has one item for each of them.
 
-    `keys`, `values` and `times` are of the documents, and `rows` their records' places in all batches, one behind the
+    `documents` are encoded by the caller's function, and `rows` their records' places in all batches, one behind the
     other (see `locate`). `letters` and `signals` go beside them.
     """
 
-    keys: Sequence[bytes]
-    values: Sequence[bytes]
-    times: Sequence[int]
+    documents: tuple[EncodedBatch, ...]
     rows: Sequence[int]
     letters: tuple[Letter, ...]
     signals: pl.DataFrame
@@ -44,7 +45,7 @@ class Parsed:
 
 
 def parse_batches(
-    batches: Sequence[RecordBatch], flow: Flow, report: Report, seen: Seen | None = None
+    batches: Sequence[RecordBatch], flow: Flow, encode: Encode, report: Report, seen: Seen | None = None
 ) -> Parsed:
     """Decode and process batches, which may be of several partitions, together: most of the cost is one for all.
 
@@ -53,11 +54,12 @@ def parse_batches(
     them.
     """
     try:
-        return _parse(batches, flow, seen)
+        return _parse(batches, flow, encode, seen)
     except Exception as error:  # a stage may be the user's, and no record may stop the others
         if len(batches) > 1:
             return _join(
-                [parse_batches((batch,), flow, report, seen) for batch in batches], list(map(len, batches))
+                [parse_batches((batch,), flow, encode, report, seen) for batch in batches],
+                list(map(len, batches)),
             )
         (batch,) = batches
         report(batch, error)
@@ -66,7 +68,8 @@ def parse_batches(
         middle = len(batch) // 2
         halves = batch.slice(0, middle), batch.slice(middle, len(batch))
         joined = _join(
-            [parse_batches((half,), flow, report, seen) for half in halves], [middle, len(batch) - middle]
+            [parse_batches((half,), flow, encode, report, seen) for half in halves],
+            [middle, len(batch) - middle],
         )
         return replace(joined, newest=(_latest(joined.newest),))
 
@@ -78,32 +81,26 @@ def locate(batches: Sequence[RecordBatch], row: int) -> tuple[RecordBatch, int]:
     return batches[index], row - starts[index]
 
 
-def _parse(batches: Sequence[RecordBatch], flow: Flow, seen: Seen | None) -> Parsed:
-    decoded = [decode_batch(batch) for batch in batches]
-    frames = [each.lines for each in decoded if each.lines.height or len(decoded) == 1]
-    # A column of two types raises, and the batches are parsed one by one.
-    lines = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+def _parse(batches: Sequence[RecordBatch], flow: Flow, encode: Encode, seen: Seen | None) -> Parsed:
+    decoded = decode_batches(batches)
+    lines, dead = decoded.lines, [each.row for each in decoded.dead]
     processed = flow.process(lines)
     if seen is not None:
         seen.add(lines, processed.batch, flow.rules)
     documents = processed.documents
-    keys = pl.concat_str("_stream", pl.lit("/"), "_id").cast(pl.Binary).alias("key")
-    columns = documents.select(keys, pl.col("document").cast(pl.Binary), "_time", "_row")
-    starts = _to_starts(each.lines.height for each in decoded)
+    key = pl.concat_str("_stream", pl.lit("/"), "_id").alias("key")
+    sent = documents.select(key, pl.col("document").alias("value"), pl.col("_time").alias("time"))
     newest = (
         (Newest(processed.newest, processed.recorded),)
         if len(batches) == 1
-        else _find_each_newest(processed.batch, starts)
+        else _find_each_newest(processed.batch, _find_starts(batches, dead))
     )
     return Parsed(
-        columns["key"].to_list(),
-        columns["document"].to_list(),
-        columns["_time"].to_list(),
-        _to_rows(decoded, batches, columns["_row"]),
+        encode(sent),
+        _to_rows(dead, lines.height, documents["_row"]),
         tuple(
-            to_letter(batch, refused.row, "decode", "empty_record", refused.message)
-            for batch, each in zip(batches, decoded, strict=True)
-            for refused in each.dead
+            to_letter(*locate(batches, each.row), "decode", "empty_record", each.message)
+            for each in decoded.dead
         ),
         processed.signals,
         newest,
@@ -138,28 +135,29 @@ def _to_starts(sizes: Iterable[int]) -> list[int]:
     return [0, *accumulate(sizes)][:-1]
 
 
-def _to_rows(decoded: Sequence[Decoded], batches: Sequence[RecordBatch], lines: pl.Series) -> list[int]:
-    """The places of records among all those of the batches, by the places of their lines."""
-    if not any(each.dead for each in decoded):
+def _find_starts(batches: Sequence[RecordBatch], dead: Sequence[int]) -> list[int]:
+    """Where the lines of each batch begin; `dead` are the rows (ascending) of records that are none."""
+    return [start - bisect_left(dead, start) for start in _to_starts(map(len, batches))]
+
+
+def _to_rows(dead: Sequence[int], height: int, lines: pl.Series) -> list[int]:
+    """The places of records among all those of the batches, by the places of their lines, `height` in all."""
+    if not dead:
         return lines.to_list()
-    kept: list[int] = []
-    for start, batch, each in zip(_to_starts(map(len, batches)), batches, decoded, strict=True):
-        refused = {item.row for item in each.dead}
-        kept += [start + row for row in range(len(batch)) if row not in refused]
+    refused = set(dead)
+    kept = [row for row in range(height + len(dead)) if row not in refused]
     return [kept[line] for line in lines]
 
 
 def _refuse(batch: RecordBatch, error: Exception, flow: Flow) -> Parsed:
     letter = to_letter(batch, 0, "parse", "stage_failed", f"{type(error).__name__}: {error}")
-    return Parsed([], [], [], [], (letter,), flow.signal(ParsedBatch((), 0)), (Newest(),))
+    return Parsed((), [], (letter,), flow.signal(ParsedBatch((), 0)), (Newest(),))
 
 
 def _join(parts: Sequence[Parsed], sizes: Sequence[int]) -> Parsed:
     """What batches of these sizes became, one behind the other."""
     return Parsed(
-        [key for part in parts for key in part.keys],
-        [value for part in parts for value in part.values],
-        [time for part in parts for time in part.times],
+        tuple(batch for part in parts for batch in part.documents),
         [start + row for start, part in zip(_to_starts(sizes), parts, strict=True) for row in part.rows],
         tuple(letter for part in parts for letter in part.letters),
         pl.concat([part.signals for part in parts]),

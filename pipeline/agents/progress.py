@@ -14,6 +14,9 @@ from pipeline.stages.watermark import PartitionClock, Progress
 
 # A partition that has long been silent has told all that there is to tell; now and then is enough for newcomers.
 _RARELY_MS: Final = 60_000
+# Progress without signals is a record to every partition of the signals topic, each of which is read again: 4 ms of CPU
+# for six. Windows last for seconds and close as well a little later.
+_HELD_MS: Final = 250
 
 
 class Clocks:
@@ -29,6 +32,8 @@ class Clocks:
         self.turn = asyncio.Lock()
         self._silent_since: dict[int, int] = {}
         self._sent_at: dict[int, int] = {}
+        self._held: dict[int, Progress] = {}
+        self._told_at: int | None = None
         longest = max((rule.timeframe + rule.grace for rule in ports.burst_rules), default=0)
         self._patience = int(ports.settings.bursts.idle * 1000) + longest + _RARELY_MS
 
@@ -37,6 +42,8 @@ class Clocks:
         idle = int(self._ports.settings.bursts.idle * 1000)
         self._silent_since.clear()
         self._sent_at.clear()
+        self._held.clear()
+        self._told_at = None
         self._clocks = {
             number: PartitionClock(
                 number, number + 1, idle, found.committed.metadata if found.committed else ""
@@ -44,15 +51,29 @@ class Clocks:
             for number, found in partitions.items()
         }
 
-    def observe(
-        self, partition: int, newest: int | None, recorded: int | None
-    ) -> tuple[Progress | None, str]:
-        """Events were parsed (see `find_newest`): the progress to send, and the clock's state for the commit."""
+    def observe(self, partition: int, newest: int | None, recorded: int | None) -> str:
+        """Events were parsed (see `find_newest`): the clock's state for the commit; `take` has the progress."""
         clock = self._clocks.get(partition)
         if clock is None:
-            return None, ""
-        self._silent_since.pop(partition, None)
-        return clock.observe(newest, self._ports.now(), recorded), clock.dump()
+            return ""
+        if self._silent_since.pop(partition, None) is not None:
+            self._told_at = None  # it counted as silent, so that windows do not wait for it
+        self._held[partition] = clock.observe(newest, self._ports.now(), recorded)
+        return clock.dump()
+
+    def take(self, has_signals: bool) -> tuple[Progress, ...]:
+        """The progress to send after `observe`: of all partitions that moved on, or of none if that can wait a little.
+
+        With signals it cannot. What is still held when the partition falls silent, or the process ends, is told by
+        `wait`, here or in the process that has the partition next.
+        """
+        now = self._ports.now()
+        if not has_signals and self._told_at is not None and 0 <= now - self._told_at < _HELD_MS:
+            return ()
+        held = tuple(self._held.values())
+        self._held.clear()
+        self._told_at = now
+        return held
 
     def wait(self, partition: int) -> Progress | None:
         """Nothing is left to read: the progress to send, or None if there is nothing worth telling."""
@@ -64,6 +85,7 @@ class Clocks:
         if now - since > self._patience and now - self._sent_at.get(partition, 0) < _RARELY_MS:
             return None
         self._sent_at[partition] = now
+        self._held.pop(partition, None)
         return progress
 
     def partitions(self) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int((conf.broker_max_poll_interval or 0) * 1000),
             max_partition_fetch_bytes=max(conf.consumer_max_fetch_size, options.batch_bytes // 2),
-            fetch_max_bytes=max(2 * options.batch_bytes, conf.consumer_max_fetch_size),
+            fetch_max_bytes=max(options.batch_bytes, conf.consumer_max_fetch_size),
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             check_crcs=conf.broker_check_crcs,

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from uuid import uuid4
 
+import polars as pl
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -78,6 +79,39 @@ def test_records_that_are_too_large_are_named_and_all_others_arrive(kafka_server
         await producer.stop()
         found = await read_all(kafka_server, topic, 1)
         assert sorted(value for _, value, _ in found[0]) == [b"a", b"b", b"c", b"d", b"later"]
+
+    asyncio.run(run())
+
+
+def test_documents_arrive_once_with_key_and_time_and_the_too_large_are_named(kafka_server: str) -> None:
+    async def run() -> None:
+        topic = await make_topic(kafka_server, 2, 200_000)
+        producer = BatchProducer(
+            KafkaSettings(bootstrap_servers=(kafka_server,), compression="zstd"), 400_000
+        )
+        values = [str(number) * 20 for number in range(5_000)]
+        values[7] = values[4_990] = os.urandom(300_000).hex()
+        frame = pl.DataFrame(
+            {"key": [f"key-{number}" for number in range(5_000)], "value": values, "time": range(1, 5_001)}
+        )
+        batches = producer.encode(frame)
+        assert len(batches) > 2
+        with pytest.raises(RecordsTooLarge) as caught:
+            await producer.send_encoded(topic, batches)
+        assert caught.value.indices == (7, 4_990)
+        await producer.send_encoded(topic, producer.encode(frame.head(5)))
+        await producer.send_encoded(topic, ())
+        await producer.stop()
+        found = await read_all(kafka_server, topic, 2)
+        kept = [
+            *frame.drop("key").with_row_index().rows(),
+            *frame.drop("key").head(5).with_row_index().rows(),
+        ]
+        assert Counter(row for rows in found.values() for row in rows) == Counter(
+            (b"key-%d" % number, value.encode(), time)
+            for number, value, time in kept
+            if number not in caught.value.indices
+        )
 
     asyncio.run(run())
 

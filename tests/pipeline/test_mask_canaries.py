@@ -37,6 +37,7 @@ from tests.canaries import (
     find_traces,
     read_folder,
 )
+from tests.encoded import ENCODE, read_documents
 
 EVERY_CANARY = set(CANARIES)
 BURST = BurstRule("all", 1, group_by=("user.name", "source.address", "message"))
@@ -70,10 +71,11 @@ def fail_on_each(frame: pl.DataFrame) -> pl.DataFrame:
 
 def collect(parsed: Parsed, rules: RuleSet) -> str:
     letters = [_build(mask_letter(letter, rules.masker)).decode() for letter in parsed.letters]
+    documents = read_documents(parsed)
     return "\n".join(
         [
-            *(value.decode() for value in parsed.values),
-            *(key.decode() for key in parsed.keys),
+            *(document.value.decode() for document in documents),
+            *(document.key.decode() for document in documents),
             *parsed.signals["group"],
             *letters,
         ]
@@ -83,8 +85,8 @@ def collect(parsed: Parsed, rules: RuleSet) -> str:
 def process(rules: RuleSet) -> str:
     """All that a worker's parse stage writes for the records."""
     flow = build_flow(rules, (BURST,))
-    parsed = parse_batches([make_batch(build_records())], flow, lambda *_: None)
-    assert len(parsed.values) == len(build_records())
+    parsed = parse_batches([make_batch(build_records())], flow, ENCODE, lambda *_: None)
+    assert len(read_documents(parsed)) == len(build_records())
     assert parsed.signals.height
     return collect(parsed, rules)
 
@@ -125,6 +127,7 @@ def test_records_that_a_stage_fails_on_are_masked_in_dead_letters_and_log(
         parsed = parse_batches(
             [make_batch(build_records())],
             flow,
+            ENCODE,
             lambda _, error: heard.append(describe_failure(error, rules.masker)),
         )
         assert len(parsed.letters) == len(build_records())
@@ -147,7 +150,7 @@ def test_a_failure_of_our_own_before_any_mask_is_masked_too(masked: RuleSet, pla
 
         broken = Broken(rules.compiled, installation=rules.installation, masker=rules.masker)
         flow: Flow = build_flow(broken)
-        return collect(parse_batches([make_batch(build_records())], flow, lambda *_: None), rules)
+        return collect(parse_batches([make_batch(build_records())], flow, ENCODE, lambda *_: None), rules)
 
     assert find_traces(run(masked)) == set()
     assert find_traces(run(plain)) == EVERY_CANARY
@@ -157,11 +160,14 @@ def test_what_elasticsearch_refuses_is_masked(masked: RuleSet, plain: RuleSet) -
     def run(rules: RuleSet) -> str:
         # Documents of a worker that had no masks yet may still lie in the topic.
         texts = [record for record in build_records() if b"\xff" not in record]
-        parsed = parse_batches([make_batch(texts)], build_flow(plain), lambda *_: None)
-        batch = make_batch(parsed.values, parsed.keys)
+        parsed = parse_batches([make_batch(texts)], build_flow(plain), ENCODE, lambda *_: None)
+        documents = read_documents(parsed)
+        batch = make_batch(
+            [document.value for document in documents], [document.key for document in documents]
+        )
         letters = []
         for row in range(len(batch)):
-            value = parsed.values[row].decode()
+            value = documents[row].value.decode()
             letter = to_index_letter(batch, Refusal(row, "refused_by_elasticsearch", f"cannot parse {value}"))
             assert letter.original is not None
             letters.append(_build(mask_letter(letter, rules.masker)).decode())
@@ -255,7 +261,7 @@ def test_a_record_that_masks_by_field_cannot_be_applied_to_is_withheld() -> None
     rules = build_rule_set(parse_rules(OWN))
     flow = build_flow(rules, (), (fail_on_each,))
     record = f"{CANARIES['badge']} opened 7 for you".encode()
-    (letter,) = parse_batches([make_batch([record])], flow, lambda *_: None).letters
+    (letter,) = parse_batches([make_batch([record])], flow, ENCODE, lambda *_: None).letters
     document = json.loads(_build(mask_letter(letter, rules.masker)))
 
     assert "original" not in document["event"]

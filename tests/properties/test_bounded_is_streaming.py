@@ -28,6 +28,7 @@ from pipeline.stages.signal import SIGNAL_SCHEMA
 from pipeline.stages.signal_codec import split_signals
 from pipeline.stages.watermark import PartitionClock, Progress
 from pipeline.stages.window import BurstState, Commit
+from tests.encoded import ENCODE, read_documents
 
 START = 1_782_900_000_000  # a whole minute
 # A threshold that a few lines reach.
@@ -112,7 +113,7 @@ def parse(*batches: RecordBatch) -> Parsed:
     def refuse(batch: RecordBatch, error: Exception) -> None:
         raise AssertionError(f"{batch}: {error}")
 
-    parsed = parse_batches(batches, load_flow(), refuse)
+    parsed = parse_batches(batches, load_flow(), ENCODE, refuse)
     assert parsed.letters == ()
     return parsed
 
@@ -120,10 +121,10 @@ def parse(*batches: RecordBatch) -> Parsed:
 def to_documents(parsed: Parsed) -> Documents:
     """By `_id`, without the place in Kafka, in which the copies of a line differ."""
     documents: Documents = {}
-    for key, value in zip(parsed.keys, parsed.values, strict=True):
-        document = json.loads(value)
+    for record in read_documents(parsed):
+        document = json.loads(record.value)
         del document["kafka"]
-        documents[key] = document
+        documents[record.key] = document
     return documents
 
 

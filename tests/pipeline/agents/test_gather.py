@@ -231,7 +231,7 @@ def test_a_failure_in_what_is_left_to_do_is_one_too() -> None:
 
 def test_few_records_wait_a_while_after_a_group_and_many_do_not() -> None:
     async def run() -> None:
-        desk = Desk(at_once=2, beside=10, enough=8, pause=1.0)
+        desk = Desk(at_once=2, beside=10, enough=8, pause=1.0, short_pause=1.0)
         desk.put(A, 0)
         await settle()
         assert len(desk.groups) == 1, "what comes first does not wait"
@@ -252,5 +252,52 @@ def test_few_records_wait_a_while_after_a_group_and_many_do_not() -> None:
         await desk.finish(1)
         await desk.finish(2)
         assert desk.groups[3] == [(1, 2, 11)], "enough, without a pause"
+
+    asyncio.run(run())
+
+
+def test_the_more_records_a_group_had_the_shorter_is_the_pause_after_it() -> None:
+    bounds = Bounds(MANY, MANY, 1, 1, pause=2.0, short_pause=1.0, many=200)
+
+    assert [bounds.choose_pause(records) for records in (0, 100, 200, 9_000)] == [2.0, 1.5, 1.0, 1.0]
+
+
+def test_a_group_of_many_records_is_soon_followed_by_the_next() -> None:
+    async def run() -> None:
+        desk = Desk(enough=8, pause=50.0, short_pause=0.1, many=4)
+        desk.put(A, 0, 5)
+        await settle()
+        await asyncio.sleep(0.02)
+        desk.put(B, 0)
+        await desk.finish(0)
+        await asyncio.sleep(0.05)
+        assert desk.groups[1:] == [[(1, 0, 2)]]
+        await asyncio.sleep(0.02)
+        desk.put(A, 5)
+        await desk.finish(1)
+        await asyncio.sleep(0.05)
+        assert len(desk.groups) == 2, "that one had few"
+
+    asyncio.run(run())
+
+
+def test_beside_those_that_are_free_a_group_begins_only_when_it_is_full() -> None:
+    async def run() -> None:
+        desk = Desk(at_once=3, freely=2, beside=6, is_ordered=False)
+        for index in range(2):
+            desk.put(A, 2 * index)
+            await settle()
+        assert len(desk.groups) == 2
+        desk.put(A, 4)
+        await settle()
+        assert len(desk.groups) == 2, "it goes on growing while the others are under way"
+        desk.put(A, 6, 5)
+        await settle()
+        assert desk.groups[2] == [(0, 4, 11)]
+        desk.put(B, 0)
+        await desk.finish(2)
+        assert len(desk.groups) == 3
+        await desk.finish(0)
+        assert desk.groups[3] == [(1, 0, 2)]
 
     asyncio.run(run())

@@ -1,17 +1,19 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import polars as pl
 import pytest
 
 from parsers.load import parse_rules
 from parsers.ruleset import build_rule_set
-from pipeline.agents import parsing
-from pipeline.agents.parsing import Newest, locate, parse_batches
+from pipeline.agents.parsing import Newest, Parsed, Report, locate, parse_batches
 from pipeline.flow import Flow, build_flow
+from pipeline.kafka.encode import encode_records
 from pipeline.kafka.records import RecordBatch, compact_offsets, join_batches, to_size
-from pipeline.stages.decode import Decoded, decode_batch
+from tests.encoded import read_documents
 
 RULES = """
 name: greeting
@@ -40,14 +42,23 @@ def make_batch(values: Sequence[bytes | None]) -> RecordBatch:
     )
 
 
+def parse(batches: Sequence[RecordBatch], flow: Flow, report: Report = lambda *_: None) -> Parsed:
+    # So small that some records make several batches.
+    return parse_batches(batches, flow, partial(encode_records, compression="zstd", size=1_500), report)
+
+
+def to_row(record: Any) -> tuple[bytes, bytes, int]:
+    return record.key, record.value, record.timestamp
+
+
 def test_a_batch_becomes_keys_and_documents_in_order(flow: Flow) -> None:
-    parsed = parse_batches([make_batch([b"hello you", b"unknown", b"hello me"])], flow, lambda *_: None)
-    assert [key.partition(b"/")[0] for key in parsed.keys] == [
+    parsed = parse([make_batch([b"hello you", b"unknown", b"hello me"])], flow)
+    assert [record.key.partition(b"/")[0] for record in read_documents(parsed)] == [
         b"logs-greeting-default",
         b"logs-generic-default",
         b"logs-greeting-default",
     ]
-    assert all(value.startswith(b'{"@timestamp":"2026-07-01T') for value in parsed.values)
+    assert all(record.value.startswith(b'{"@timestamp":"2026-07-01T') for record in read_documents(parsed))
     assert parsed.rows == [0, 1, 2]
     assert parsed.letters == ()
 
@@ -55,7 +66,7 @@ def test_a_batch_becomes_keys_and_documents_in_order(flow: Flow) -> None:
 def test_a_record_that_a_stage_fails_on_is_refused_alone(flow: Flow) -> None:
     heard: list[Exception] = []
     values = [b"hello you"] * 7 + [b"hello bob"] + [b"hello me"] * 5
-    parsed = parse_batches([make_batch(values)], flow, lambda _, error: heard.append(error))
+    parsed = parse([make_batch(values)], flow, lambda _, error: heard.append(error))
     assert parsed.rows == [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
     (letter,) = parsed.letters
     assert (letter.reason, letter.origin.offset, letter.original) == ("stage_failed", 114, b"hello bob")
@@ -64,7 +75,7 @@ def test_a_record_that_a_stage_fails_on_is_refused_alone(flow: Flow) -> None:
 
 
 def test_a_record_without_a_value_is_refused_and_rows_stay_right(flow: Flow) -> None:
-    parsed = parse_batches([make_batch([None, b"hello you", None, b"hello me"])], flow, lambda *_: None)
+    parsed = parse([make_batch([None, b"hello you", None, b"hello me"])], flow)
     assert parsed.rows == [1, 3]
     assert [(letter.reason, letter.origin.offset) for letter in parsed.letters] == [
         ("empty_record", 100),
@@ -75,10 +86,11 @@ def test_a_record_without_a_value_is_refused_and_rows_stay_right(flow: Flow) -> 
 def test_the_cut_of_a_batch_changes_no_document(flow: Flow) -> None:
     values = [b"hello you", b"what", b"hello me", b"hello them"]
     batch = make_batch(values)
-    whole = parse_batches([batch], flow, lambda *_: None)
-    parts = [parse_batches([batch.slice(start, start + 1)], flow, lambda *_: None) for start in range(4)]
-    assert [value for part in parts for value in part.values] == list(whole.values)
-    assert [key for part in parts for key in part.keys] == list(whole.keys)
+    whole = parse([batch], flow)
+    parts = [parse([batch.slice(start, start + 1)], flow) for start in range(4)]
+    assert [to_row(record) for part in parts for record in read_documents(part)] == list(
+        map(to_row, read_documents(whole))
+    )
     assert batch.slice(1, 3).next_offset == 106
     assert batch.slice(2, 4).next_offset == batch.next_offset
 
@@ -91,14 +103,17 @@ def test_batches_of_several_partitions_are_parsed_as_each_alone(flow: Flow) -> N
         [b"hello them"],
     ]
     batches = [replace(make_batch(values), partition=number) for number, values in enumerate(lots)]
-    together = parse_batches(batches, flow, lambda *_: None)
-    alone = [parse_batches([batch], flow, lambda *_: None) for batch in batches]
+    together = parse(batches, flow)
+    alone = [parse([batch], flow) for batch in batches]
     # The order of members may differ, as it may with any other cut.
-    assert list(map(json.loads, together.values)) == [
-        json.loads(value) for parsed in alone for value in parsed.values
+    documents, apart = (
+        read_documents(together),
+        [record for parsed in alone for record in read_documents(parsed)],
+    )
+    assert [json.loads(record.value) for record in documents] == [
+        json.loads(record.value) for record in apart
     ]
-    assert list(together.keys) == [key for parsed in alone for key in parsed.keys]
-    assert list(together.times) == [time for parsed in alone for time in parsed.times]
+    assert [to_row(record)[::2] for record in documents] == [to_row(record)[::2] for record in apart]
     assert together.newest == tuple(newest for parsed in alone for newest in parsed.newest)
     assert together.newest[1] == Newest()
     assert together.letters == tuple(letter for parsed in alone for letter in parsed.letters)
@@ -111,8 +126,8 @@ def test_a_record_that_a_stage_fails_on_is_refused_alone_among_batches(flow: Flo
         replace(make_batch([b"hello you", None, b"hello me"]), partition=1),
         replace(make_batch([b"hello me", b"hello bob", b"hello you"]), partition=2),
     ]
-    parsed = parse_batches(batches, flow, lambda *_: None)
-    assert len(parsed.values) == 4
+    parsed = parse(batches, flow)
+    assert len(read_documents(parsed)) == 4
     assert [(letter.reason, letter.origin.partition) for letter in parsed.letters] == [
         ("empty_record", 1),
         ("stage_failed", 2),
@@ -123,19 +138,16 @@ def test_a_record_that_a_stage_fails_on_is_refused_alone_among_batches(flow: Flo
     assert all(newest.recorded for newest in parsed.newest)
 
 
-def test_batches_whose_columns_have_other_types_are_parsed_one_by_one(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def decode(batch: RecordBatch) -> Decoded:
-        decoded = decode_batch(batch)
-        kind = pl.String if batch.partition else pl.Int64
-        return replace(decoded, lines=decoded.lines.with_columns(pl.lit(1).cast(kind).alias("labels.x")))
+def test_partitions_whose_envelopes_have_other_types_are_parsed_together(flow: Flow) -> None:
+    envelopes = [b'{"message":"hello you","labels":{"x":1}}', b'{"message":"hello you","labels":{"x":"1"}}']
+    batches = [replace(make_batch([value]), partition=number) for number, value in enumerate(envelopes)]
 
-    monkeypatch.setattr(parsing, "decode_batch", decode)
-    batches = [replace(make_batch([b"hello you"]), partition=number) for number in (0, 1)]
-    parsed = parse_batches(batches, flow, lambda *_: None)
-    labels = [json.loads(value)["labels"] for value in parsed.values]
-    assert labels == [{"x": 1}, {"x": "1"}]
+    together = parse(batches, flow)
+
+    alone = [parse([batch], flow) for batch in batches]
+    assert [json.loads(record.value) for record in read_documents(together)] == [
+        json.loads(record.value) for parsed in alone for record in read_documents(parsed)
+    ]
 
 
 def test_joined_batches_are_one_batch() -> None:

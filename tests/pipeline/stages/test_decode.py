@@ -3,9 +3,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
 import pytest
 
-from pipeline.stages.decode import decode_batch, decode_records
+from pipeline.kafka.records import RecordBatch
+from pipeline.stages.decode import decode_batches, decode_records
 from tests.pipeline.stages.envelopes import FILEBEAT, KAFKA_TIME, VECTOR, decode, decode_one
 
 
@@ -134,9 +136,30 @@ def test_record_batch_is_read_by_its_attributes() -> None:
         timestamps: list[int]
         values: list[bytes | None]
 
-    decoded = decode_batch(Batch("logs.raw", 1, [50], [KAFKA_TIME], [b"x"]))
+    decoded = decode_batches([Batch("logs.raw", 1, [50], [KAFKA_TIME], [b"x"])])
 
     assert decoded.lines.equals(decode("x").lines)
+
+
+def test_batches_of_several_partitions_become_what_each_becomes_alone() -> None:
+    values: list[list[bytes | None]] = [
+        [b"a", None, json.dumps(FILEBEAT).encode()],
+        [None],
+        [b"\xff", b"2026-07-01T10:00:00Z stdout P cut", b"z\n"],
+        [json.dumps({**FILEBEAT, "fields": {"shop": "b"}}).encode(), b"{broken"],
+    ]
+    batches = [
+        RecordBatch(
+            "logs.raw", at, 9, 20, [9 + 2 * row for row in range(len(lot))], [at] * len(lot), [], lot, 0
+        )
+        for at, lot in enumerate(values)
+    ]
+    together, alone = decode_batches(batches), [decode_batches([batch]) for batch in batches]
+
+    lines = pl.concat([each.lines for each in alone], how="diagonal")
+    assert together.lines.select(lines.columns).equals(lines)
+    assert [(each.row, each.offset) for each in together.dead] == [(1, 11), (3, 9)]
+    assert [each.timestamp for each in together.dead] == [0, 1]
 
 
 def test_no_records_give_no_lines() -> None:
