@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FOLDER = "tailrace"
 PREFIX = "rules-"
+# The moment of the start is known in whole seconds, and clocks are put right now and then.
+_CLOCKS_APART = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,10 @@ def read_statuses(folder: Path) -> Iterator[RuleStatus]:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             status = RuleStatus(**{**found, "reasons": tuple(found.get("reasons", ()))})
+            written = path.stat().st_mtime
         except (OSError, ValueError, TypeError):
             continue
-        if _is_running(status.pid):
+        if _is_running(status.pid, written):
             yield status
 
 
@@ -73,11 +77,23 @@ def _name_file(folder: Path, pid: int) -> Path:
     return folder / f"{PREFIX}{pid}.json"
 
 
-def _is_running(pid: int) -> bool:
+def _is_running(pid: int, written: float) -> bool:
+    """Whether the process that wrote at that moment (epoch seconds) still runs, and not another under its number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    started = _read_start(pid)
+    return started is None or started < written + _CLOCKS_APART
+
+
+def _read_start(pid: int) -> float | None:
+    """When a process started, in epoch seconds; None where the system does not tell (proc(5))."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        booted = re.search(r"^btime (\d+)$", Path("/proc/stat").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(booted[1]) + int(stat[19]) / os.sysconf("SC_CLK_TCK") if booted else None

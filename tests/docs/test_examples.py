@@ -63,6 +63,7 @@ def run_blocks(blocks: list[Block], folder: Path, addresses: Mapping[str, str]) 
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")}
     clean["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}"
     clean["PYTHONPATH"] = str(folder)
+    clean["XDG_STATE_HOME"] = str(folder / "state")  # what runs on this machine beside is not the reader's
     for block in blocks:
         environment = {**clean, **addresses} if block.needs_servers else clean
         if block.file is not None:
