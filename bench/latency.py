@@ -10,7 +10,7 @@ import json
 import sys
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from bench.contender import Contender, run, tell
@@ -28,12 +27,11 @@ from bench.options import Options
 from bench.paced import Release, choose_topic
 from bench.report import Row, Sample, at_most
 from bench.topics import (
-    FETCH_BYTES,
-    PARTITIONS,
     administer,
     delete_topics,
     list_names,
     name_topics,
+    read_records,
     send_values,
     to_names,
 )
@@ -66,7 +64,7 @@ async def read_latencies(
     server = settings.kafka.bootstrap_servers[0]
     written = {
         (number, offset): stamp
-        async for number, offset, stamp, _ in _read(server, settings.kafka.topics.raw)
+        async for number, offset, stamp, _ in read_records(server, settings.kafka.topics.raw)
         if stamp > began
     }
     first, last = min(written.values()), max(written.values())
@@ -75,7 +73,7 @@ async def read_latencies(
         old = [max((end for end, at in ends if at * 1000 <= began), default=0) for ends in releases]
         documents = [
             (_find_origin(value), number, offset)
-            async for number, offset, _, value in _read(server, topic)
+            async for number, offset, _, value in read_records(server, topic)
             if offset >= old[number]
         ]
     latencies = find_latencies(written, documents, releases, first + WARM_UP * 1000)
@@ -100,25 +98,6 @@ def find_latencies(
             if written[place] > after
         ]
     )
-
-
-async def _read(server: str, topic: str) -> AsyncIterator[tuple[int, int, int, bytes]]:
-    """Partition, offset, time (epoch ms) and value of all records, which are too many to be held."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=server, auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES
-    )
-    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    await consumer.start()
-    try:
-        consumer.assign(partitions)
-        left = sum((await consumer.end_offsets(partitions)).values())
-        while left > 0:
-            for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
-                left -= len(records)
-                for record in records:
-                    yield partition.partition, record.offset, record.timestamp, record.value
-    finally:
-        await consumer.stop()
 
 
 def _find_origin(document: bytes) -> Place:

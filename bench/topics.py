@@ -1,7 +1,7 @@
 """Topics for a benchmark, made and deleted again; each has names of its own."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -91,12 +91,11 @@ def read_values(server: str, topic: str, records: int) -> list[tuple[bytes, byte
 
 async def read_times(server: str, topic: str) -> list[int]:
     """The times (epoch ms) of all records of a topic."""
-    records = await read_records(server, topic)
-    return [time for found in records.values() for _, time, _ in found]
+    return [time async for _, _, time, _ in read_records(server, topic)]
 
 
-async def read_records(server: str, topic: str) -> dict[int, list[tuple[int, int, bytes]]]:
-    """All that a topic holds: offset, time (epoch ms) and value of the records of each partition."""
+async def read_records(server: str, topic: str) -> AsyncIterator[tuple[int, int, int, bytes]]:
+    """Partition, offset, time (epoch ms) and value of all records of a topic, which are too many to be held."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=server, auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES
     )
@@ -104,14 +103,12 @@ async def read_records(server: str, topic: str) -> dict[int, list[tuple[int, int
     await consumer.start()
     try:
         consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        read: dict[int, list[tuple[int, int, bytes]]] = {number: [] for number in range(PARTITIONS)}
-        while sum(map(len, read.values())) < sum(ends.values()):
-            for partition, found in (await consumer.getmany(timeout_ms=1000)).items():
-                read[partition.partition] += [
-                    (record.offset, record.timestamp, record.value) for record in found
-                ]
-        return read
+        left = sum((await consumer.end_offsets(partitions)).values())
+        while left > 0:
+            for partition, records in (await consumer.getmany(timeout_ms=1000)).items():
+                left -= len(records)
+                for record in records:
+                    yield partition.partition, record.offset, record.timestamp, record.value
     finally:
         await consumer.stop()
 
