@@ -33,7 +33,7 @@ BATCH = 10_000
 # What a run over files takes at once, more or less.
 LARGE_BATCH = 50_000
 # What a worker takes at once.
-WORKER_BATCH = 15_000
+WORKER_BATCH = 12_000
 WARM_UP = 2
 
 
@@ -156,9 +156,9 @@ def measure(options: Options) -> list[Row]:
             parse("parse core, mixed lines, batches of 50,000", "mixed", LARGE_BATCH),
             parse("parse core, access log of 214 bytes a line", "access", BATCH),
             parse("parse core, the demo's lines", "demo", BATCH),
-            parse("parse core, ten programs, batches of 15,000", "ten", WORKER_BATCH),
+            parse("parse core, ten programs, batches of 12,000", "ten", WORKER_BATCH),
             parse("parse core, ten programs, batches of 50,000", "ten", LARGE_BATCH),
-            parse("parse core, sixty programs, batches of 15,000", "sixty", WORKER_BATCH),
+            parse("parse core, sixty programs, batches of 12,000", "sixty", WORKER_BATCH),
             parse("parse core, sixty programs, batches of 50,000", "sixty", LARGE_BATCH),
             Contender(
                 "a loop of regex and json, mixed lines",

@@ -15,13 +15,13 @@ _JEMALLOC: Final = "_RJEM_MALLOC_CONF"
 _JEMALLOC_OPTIONS: Final = "dirty_decay_ms:200,muzzy_decay_ms:0,narenas:2"
 # What importing Polars leaves in the environment, and with it in that of every process started from there.
 _POLARS_OPTIONS: Final = "dirty_decay_ms:500,muzzy_decay_ms:1000"
-# glibc, <malloc.h>: two arenas; blocks of 4 MB and more are mapped, and unmapped at once; at the end of an arena 8 MB
+# glibc, <malloc.h>: two arenas; blocks of 4 MB and more are mapped, and unmapped at once; at the end of an arena 4 MB
 # may be free. Every page that comes back from the system costs 2 us on a virtual machine: with 256 KiB, and all that is
 # free given back, a worker took 1.4 times the CPU for 8 to 40 MB less.
 _GLIBC: Final = {
     "MALLOC_ARENA_MAX": (-8, 2),
     "MALLOC_MMAP_THRESHOLD_": (-3, 4_000_000),
-    "MALLOC_TRIM_THRESHOLD_": (-1, 8_000_000),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 4_000_000),
 }
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-# So many rows are objects at a time, which then stay in the core's cache: all 15,000 of a group take twice as long.
+# So many rows are objects at a time, which then stay in the core's cache: all of a group take twice as long.
 _PIECE: Final = 512
 _ANY_SIZE: Final = 2**31 - 1
 _NO_HEADERS: Final[list[tuple[str, bytes]]] = []

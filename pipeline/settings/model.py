@@ -66,7 +66,7 @@ class KafkaSettings:
     partitions: Count = 6
     replication_factor: Count = 1
     session_timeout: Seconds = 10.0
-    batch_records: Count = 15_000
+    batch_records: Count = 12_000
     batch_bytes: Bytes = 3_500_000
     max_message_bytes: Bytes = 10_485_760
     compression: Compression = "zstd"
