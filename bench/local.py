@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.contender import Contender, run, tell
 from bench.feeder import make_days
 from bench.options import Options
-from bench.report import Row, Sample, at_least, by_cpu_second, place, to_row
+from bench.report import Row, Sample, at_least, by_cpu_second, compare_cores, place, to_row
 
 PART = "local"
 # Some 380 MB: the files have to be so large that their last batches do not decide how two cores compare with one.
@@ -109,28 +109,11 @@ def measure(options: Options) -> list[Row]:
     rows.append(by_cpu_second(PART, f"{size} into the store, one core", one, GOAL))
     for cores, found in samples.items():
         if cores > 1:
-            rows += compare_cores(cores, found, one)
+            is_large = one[0].details["megabytes"] >= JUDGED_MEGABYTES
+            goal = SCALING if cores == 2 and is_large else None
+            what = f"{cores} cores / one" + ("" if is_large else ", too small a file to judge")
+            rows += compare_cores(PART, what, cores, found, one, goal)
     return rows
-
-
-def compare_cores(cores: int, found: Sequence[Sample], one: Sequence[Sample]) -> list[Row]:
-    """How many times as fast so many cores are as one: by the clock, and by CPU, as if nothing else ran on them.
-
-    There is a goal for two, if the files are large enough.
-    """
-    is_large = one[0].details["megabytes"] >= JUDGED_MEGABYTES
-    goal = SCALING if cores == 2 and is_large else None
-    what = f"{cores} cores / one" + ("" if is_large else ", too small a file to judge")
-    pairs = list(zip(found, one, strict=True))
-    return [
-        at_least(PART, what, [more.rate / fewer.rate for more, fewer in pairs], "x", goal),
-        at_least(
-            PART,
-            f"the same by CPU: {cores} cores of their own",
-            [cores * fewer.cpu / fewer.count / (more.cpu / more.count) for more, fewer in pairs],
-            "x",
-        ),
-    ]
 
 
 def _to_rates(samples: Sequence[Sample]) -> list[float]:

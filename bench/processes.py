@@ -22,7 +22,7 @@ from bench.elasticsearch import build_own_settings
 from bench.lines import make_mixed, repeat
 from bench.memory import WORKER, running, write_config
 from bench.options import Options
-from bench.report import Row, Sample, at_cost, at_least, place, to_row
+from bench.report import Row, Sample, at_cost, at_least, compare_cores, place, to_row
 from bench.topics import (
     count_records,
     delete_topics,
@@ -164,20 +164,11 @@ def measure(options: Options) -> list[Row]:
             at_cost(PART, f"all else meanwhile, the broker above all, beside {count}", _divide_others(found))
             for count, found in samples.items()
         ),
-        at_least(PART, "two workers on two cores / one, by the clock", _divide(two, one), "x", GOAL),
+        *compare_cores(PART, "two workers on two cores / one, by the clock", 2, two, one, GOAL),
         at_least(
             PART,
             f"the most that {os.cpu_count()} cores allow, if all else takes its share of them as beside one",
             [find_bound(sample, os.cpu_count() or 1) for sample in one],
-            "x",
-        ),
-        at_least(
-            PART,
-            "the same by CPU: two cores of their own",
-            [
-                2 * (own.cpu / own.count) / (other.cpu / other.count)
-                for own, other in zip(one, two, strict=True)
-            ],
             "x",
         ),
     ]
@@ -193,10 +184,6 @@ def find_bound(one: Sample, cores: int) -> float:
 
 def _divide_others(samples: Sequence[Sample]) -> list[float]:
     return [sample.details[OTHERS] / sample.count * 1e6 for sample in samples]
-
-
-def _divide(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float]:
-    return [own.rate / other.rate for own, other in zip(ours, theirs, strict=True)]
 
 
 if __name__ == "__main__":

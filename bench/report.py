@@ -78,10 +78,33 @@ def compare(
     The goal counts by the clock. On a busy machine the ratio by CPU is the steadier one; for contenders that
     wait for a server it says how much of a core each would leave.
     """
-    pairs = list(zip(ours, theirs, strict=True))
-    clocks = [own.rate / other.rate for own, other in pairs]
-    by_cpu = [(other.cpu / other.count) / (own.cpu / own.count) for own, other in pairs]
+    clocks, by_cpu = divide_rates(ours, theirs), divide_costs(theirs, ours)
     return [at_least(part, what, clocks, "x", goal), at_least(part, f"{what}, by CPU", by_cpu, "x")]
+
+
+def divide_rates(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float]:
+    """How many times as fast `ours` are by the clock, round by round."""
+    return [own.rate / other.rate for own, other in zip(ours, theirs, strict=True)]
+
+
+def divide_costs(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float]:
+    """How many times the CPU of `theirs` a record of `ours` costs, round by round."""
+    pairs = zip(ours, theirs, strict=True)
+    return [(own.cpu / own.count) / (other.cpu / other.count) for own, other in pairs]
+
+
+def compare_cores(
+    part: str, what: str, cores: int, more: Sequence[Sample], one: Sequence[Sample], goal: float | None = None
+) -> list[Row]:
+    """How many times as fast so many cores are as one: by the clock, which the goal is for, and by CPU.
+
+    By CPU it is what they would be if nothing else ran on them.
+    """
+    by_cpu = [cores * ratio for ratio in divide_costs(one, more)]
+    return [
+        at_least(part, what, divide_rates(more, one), "x", goal),
+        at_least(part, f"the same by CPU: {cores} cores of their own", by_cpu, "x"),
+    ]
 
 
 def at_least(part: str, what: str, rounds: Sequence[float], unit: str, goal: float | None = None) -> Row:

@@ -19,8 +19,8 @@ from parsers.events.columns import drop_columns, put_columns
 from parsers.members import fill_members, mark_members
 
 Piece: TypeAlias = str | pl.Expr
-MESSAGE: Final = "message"
-ORIGINAL: Final = "event.original"
+_MESSAGE: Final = "message"
+_ORIGINAL: Final = "event.original"
 
 _QUOTE = {'"': '\\"'}
 _BACKSLASH = {"\\": "\\\\"}
@@ -108,13 +108,13 @@ def _find_constants(frame: pl.DataFrame) -> dict[str, str]:
 def _escape_texts(frame: pl.DataFrame) -> list[pl.Series]:
     """The columns of texts that JSON does not take as they are, escaped."""
     # A line that no pattern cut a message out of is its own message: nothing of it is looked at twice.
-    is_whole = {MESSAGE, ORIGINAL} <= set(frame.columns) and frame[MESSAGE].equals(frame[ORIGINAL])
-    escapes = _find_escapes(drop_columns(frame, (MESSAGE,)) if is_whole else frame)
+    is_whole = {_MESSAGE, _ORIGINAL} <= set(frame.columns) and frame[_MESSAGE].equals(frame[_ORIGINAL])
+    escapes = _find_escapes(drop_columns(frame, (_MESSAGE,)) if is_whole else frame)
     if not escapes:
         return []
     escaped = frame.select([_escape(name, found) for name, found in escapes.items()]).get_columns()
-    if is_whole and ORIGINAL in escapes:
-        escaped.append(escaped[list(escapes).index(ORIGINAL)].alias(MESSAGE))
+    if is_whole and _ORIGINAL in escapes:
+        escaped.append(escaped[list(escapes).index(_ORIGINAL)].alias(_MESSAGE))
     return escaped
 
 

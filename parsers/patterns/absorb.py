@@ -5,10 +5,8 @@ An automaton has to follow all alternatives side by side, most of a line long wh
 
 from collections.abc import Sequence
 
-from parsers.patterns.groups import find_close, split_branches
+from parsers.patterns.groups import TAKING, find_close, split_branches
 from parsers.patterns.tokens import NEWLINE, Range, Token, complement
-
-_GROUPS = ("open", "name")
 
 
 def absorb_alternatives(tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -23,7 +21,7 @@ def absorb_alternatives(tokens: Sequence[Token]) -> tuple[Token, ...]:
     at = 0
     while at < len(tokens):
         token = tokens[at]
-        if token.kind in _GROUPS and not token.text.startswith("(?i"):
+        if token.kind in TAKING and not token.text.startswith("(?i"):
             end = find_close(tokens, at)
             out += [token, *_absorb(tokens[at + 1 : end]), tokens[end]]
             at = end + 1
@@ -66,7 +64,7 @@ def _is_made_of(branch: Sequence[Token], held: Sequence[Range]) -> bool:
     for token in branch:
         if token.kind in ("quantifier", "or", "close", "anchor", "boundary"):
             continue
-        if token.kind in _GROUPS and not token.text.startswith("(?i"):
+        if token.kind in TAKING and not token.text.startswith("(?i"):
             continue
         characters = _list_characters(token)
         if characters is None or not all(_holds(held, bounds) for bounds in characters):

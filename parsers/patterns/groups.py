@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from parsers.patterns.tokens import Token
 
 OPENING = ("open", "name", "look")
+# Those that take the text that they match.
+TAKING = ("open", "name")
 
 
 def find_close(tokens: Sequence[Token], opening: int) -> int:

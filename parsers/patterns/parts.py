@@ -11,6 +11,7 @@ from parsers.patterns.always import matches_everything
 from parsers.patterns.blank import find_blankable
 from parsers.patterns.dialect import read_pattern
 from parsers.patterns.engines import narrow_scan, to_hyperscan, to_polars, to_regex
+from parsers.patterns.groups import OPENING
 from parsers.patterns.starts import Start, find_starts
 from parsers.patterns.tokens import ReadPattern, Token
 
@@ -18,7 +19,6 @@ from parsers.patterns.tokens import ReadPattern, Token
 UNASKED_STATES = 20_000
 # A class of characters outside ASCII is so many states at most, by way of UTF-8.
 _CLASS_STATES = 40
-_OPENING = ("open", "name", "look")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _count_states(tokens: Sequence[Token]) -> int:
             continue
         if token.kind == "close":
             factors.append(factors[-1] * factor)
-        elif token.kind in _OPENING:
+        elif token.kind in OPENING:
             factors.pop()
         else:
             is_wide = token.kind == "any" or any(high > 0x7F for _, high in token.ranges)

@@ -6,11 +6,10 @@ of a time costs several times that of the one form that a line with four digits 
 
 from collections.abc import Sequence
 
-from parsers.patterns.groups import find_close, split_branches
+from parsers.patterns.groups import TAKING, find_close, split_branches
 from parsers.patterns.starts import Start, find_token_starts
 from parsers.patterns.tokens import Token
 
-_GROUPS = ("open", "name")
 _OPTIONAL = (Token("quantifier", "?"), Token("quantifier", "??"))
 _OR = Token("or", "|")
 
@@ -26,7 +25,7 @@ def prune_pattern(tokens: Sequence[Token], start: Start) -> tuple[Token, ...]:
         return left
     at += 1
     while at < len(left):
-        is_group = left[at].kind in _GROUPS
+        is_group = left[at].kind in TAKING
         if not is_group and left[at].kind not in ("literal", "class", "any"):
             break
         end = find_close(left, at) if is_group else at
@@ -34,9 +33,10 @@ def prune_pattern(tokens: Sequence[Token], start: Start) -> tuple[Token, ...]:
         if quantifier is not None:
             # `^x?y`: what is left of it is `^y` or `^xy`.
             without, given = left[:at] + left[end + 2 :], left[: end + 1] + left[end + 2 :]
-            if quantifier not in _OPTIONAL or _may_start(without, start) == _may_start(given, start):
+            is_given = _may_start(given, start)
+            if quantifier not in _OPTIONAL or _may_start(without, start) == is_given:
                 break
-            left = given if _may_start(given, start) else without
+            left = given if is_given else without
         elif is_group:
             branches = split_branches(left[at + 1 : end])
             kept = [
