@@ -13,7 +13,7 @@ import faust
 from bench.contender import Contender, Stopwatch, run, tell
 from bench.lines import make_mixed, repeat, to_envelope
 from bench.options import Options
-from bench.report import Row, Sample, at_least, at_most, compare, to_row
+from bench.report import Row, Sample, at_least, at_most, compare, scale, to_row
 from bench.topics import (
     PARTITIONS,
     count_records,
@@ -133,8 +133,10 @@ def measure(options: Options) -> list[Row]:
         filled_topic(server, repeat(packed, records)) as envelopes,
     ):
         stock = {"server": server, "topic": raw, "records": max(records // STOCK_SHARE, 10_000)}
+        bare_read = {"server": server, "topic": raw, "records": records}
         for number in range(options.rounds):
             found = {
+                "bare aiokafka getmany": run(Contender("getmany", "bench.topics:read_bare", bare_read)),
                 "stock Faust, empty agent": run(Contender("stock", "bench.transport:read_stock", stock)),
                 "worker, bare lines to documents": run_parse("worker", server, raw, records),
                 "worker, Filebeat envelopes to documents": run_parse("worker", server, envelopes, records),
@@ -145,7 +147,7 @@ def measure(options: Options) -> list[Row]:
             for name, sample in found.items():
                 samples.setdefault(name, []).append(sample)
                 tell(f"round {number + 1} of {options.rounds}: {name}: {sample.rate:,.0f}/s")
-    empty, ours, ours_packed, alone = samples.values()
+    getmany, empty, ours, ours_packed, alone = samples.values()
     burst = [own.cpu / other.cpu for own, other in zip(ours, alone, strict=True)]
     return [
         *(to_row(PART, name, sample) for name, sample in samples.items()),
@@ -153,6 +155,8 @@ def measure(options: Options) -> list[Row]:
         at_least(
             PART, "envelopes to documents", [sample.rate for sample in ours_packed], "a second", PACKED_RATE
         ),
+        scale(PART, "bare lines to documents", ours, getmany, RATE),
+        scale(PART, "envelopes to documents", ours_packed, getmany, PACKED_RATE),
         at_most(PART, "with the burst stage / without it, by CPU", burst, "x", BURST_COST),
         *compare(PART, "lines to documents / stock empty agent", ours, empty, GOAL),
         *compare(PART, "envelopes to documents / stock empty agent", ours_packed, empty, GOAL),

@@ -13,7 +13,7 @@ import regex
 from bench.contender import Contender, measuring, run_in_turns, tell
 from bench.lines import MAKERS, SEED, read_lines, repeat, write_lines
 from bench.options import Options
-from bench.report import Row, Sample, at_cost, by_cpu_second, compare, to_row
+from bench.report import Row, Sample, at_cost, by_cpu_second, compare, scale, to_row
 from bench.topics import filled_topic
 from parsers.document import to_documents
 from parsers.load import load_rule_set
@@ -181,6 +181,9 @@ def measure(options: Options) -> list[Row]:
         by_cpu_second(PART, "ten programs, interleaved, as a run takes them", large_ten, RATES["ten"]),
         by_cpu_second(PART, "sixty programs, interleaved, as a worker takes them", sixty, RATES["sixty"]),
         by_cpu_second(PART, "sixty programs, interleaved, as a run takes them", large_sixty, RATES["sixty"]),
+        scale(PART, "access log of 214 bytes a line", access, getmany, RATES["access"]),
+        scale(PART, "ten programs, as a run takes them", large_ten, getmany, RATES["ten"]),
+        scale(PART, "sixty programs, as a run takes them", large_sixty, getmany, RATES["sixty"]),
         *compare(PART, "parse core / getmany, batches of 10,000", small, getmany, GOAL),
         *compare(PART, "parse core / getmany, batches of 50,000", large, getmany, GOAL),
         *compare(PART, "access log / getmany", access, getmany),

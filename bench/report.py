@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+# What bare `getmany` reads a second on the machine that the goals in lines a second come from.
+REFERENCE = 700_000
 COLUMNS = ("part", "what", "a second", "CPU s a million", "peak MB", "value", "from - to", "goal", "")
 
 
@@ -91,6 +93,12 @@ def divide_costs(ours: Sequence[Sample], theirs: Sequence[Sample]) -> list[float
     """How many times the CPU of `theirs` a record of `ours` costs, round by round."""
     pairs = zip(ours, theirs, strict=True)
     return [(own.cpu / own.count) / (other.cpu / other.count) for own, other in pairs]
+
+
+def scale(part: str, what: str, ours: Sequence[Sample], getmany: Sequence[Sample], goal: float) -> Row:
+    """A rate as it would be on the machine of the goals, by what `getmany` read beside it, round by round."""
+    rounds = [REFERENCE * ratio for ratio in divide_rates(ours, getmany)]
+    return at_least(part, f"{what}, if getmany read {REFERENCE:,}", rounds, "a second", goal)
 
 
 def compare_cores(

@@ -65,7 +65,7 @@ def test_the_loop_runs_on_its_core_and_its_cost_is_told(tmp_path: Path) -> None:
 
 def test_who_writes_something_else_gets_no_speed_and_neither_does_its_silent_side(tmp_path: Path) -> None:
     peers = [build_loop(), build_crooked(Variant.JSON), build_crooked(Variant.NOTHING)]
-    loop, crooked, silent = run_peers(peers, tmp_path, LINES, rounds=1)
+    loop, crooked, silent = run_peers(peers, tmp_path, LINES * 5, rounds=1)
     assert len(loop.slopes) == 1
     assert loop.slopes[0].rate > 0
     assert crooked.slopes == []
@@ -144,5 +144,5 @@ def test_daemons_are_found_beside_the_path(monkeypatch: pytest.MonkeyPatch) -> N
 def test_rsyslog_writes_what_tailrace_writes(tmp_path: Path) -> None:
     wanted = ("tailrace parse", "rsyslog")
     peers = [peer for peer in list_peers() if any(text in peer.name for text in wanted)]
-    standings = run_peers(peers, tmp_path, LINES * 5, rounds=1)
+    standings = run_peers(peers, tmp_path, LINES * 40, rounds=1)
     assert [standing.reason for standing in standings] == [None, None]
