@@ -6,7 +6,9 @@ from bench.report import (
     at_most,
     by_cpu_second,
     compare,
+    compare_cores,
     limit,
+    scale,
     to_json,
     to_markdown,
     to_row,
@@ -28,6 +30,20 @@ def test_a_comparison_goes_round_by_round() -> None:
     assert (by_clock.value, by_clock.low, by_clock.high, by_clock.met) == (4, 2, 4, True)
     assert (by_cpu.value, by_cpu.met) == (2, None)
     assert compare("part", "fast / slow", FAST, SLOW, 4.5)[0].met is False
+
+
+def test_cores_are_compared_by_the_clock_and_by_what_a_record_costs() -> None:
+    by_clock, by_cpu = compare_cores("part", "2 cores / one", 2, FAST, SLOW, 5)
+
+    assert (by_clock.value, by_clock.met) == (4, False)
+    assert (by_cpu.value, by_cpu.low, by_cpu.high) == (4, 4, 8)
+
+
+def test_a_rate_is_scaled_to_the_machine_of_the_goals_round_by_round() -> None:
+    getmany = [Sample(350_000, 1.0, 1.0), Sample(1_400_000, 1.0, 1.0)]
+    row = scale("part", "fast", [Sample(10_000, 1.0, 1.0), Sample(30_000, 1.0, 1.0)], getmany, 20_000)
+
+    assert (row.value, row.low, row.high, row.met) == (17_500, 15_000, 20_000, False)
 
 
 def test_goals_are_met_or_missed() -> None:
