@@ -174,7 +174,8 @@ def run_one(name: str, kafka: str, elasticsearch: str, records: int) -> Sample:
     with own_namespace(build_own_settings(kafka, elasticsearch, topics, namespace), elasticsearch):
         streams = fill_events(kafka, topics["events"], namespace, records)
         make_streams(elasticsearch, streams)
-        sample = run(Contender(name, CONTENDERS[name], arguments, is_worker=name.startswith("agent")))
+        target, is_worker = CONTENDERS[name]
+        sample = run(Contender(name, target, arguments, is_worker=is_worker))
         ask(elasticsearch, "POST", f"/logs-*-{namespace}/_refresh")
         written = ask(elasticsearch, "GET", f"/logs-*-{namespace}/_count")["count"] - len(streams)
         if written != records:
@@ -182,9 +183,10 @@ def run_one(name: str, kafka: str, elasticsearch: str, records: int) -> Sample:
     return sample
 
 
+# The function of each, and whether its allocators are those of a worker.
 CONTENDERS = {
-    "bare bulk loader": "bench.elasticsearch:load_bare",
-    "agent index, Kafka to Elasticsearch": "bench.elasticsearch:index_topic",
+    "bare bulk loader": ("bench.elasticsearch:load_bare", False),
+    "agent index, Kafka to Elasticsearch": ("bench.elasticsearch:index_topic", True),
 }
 
 

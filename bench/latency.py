@@ -22,7 +22,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from bench.contender import Contender, run, tell
 from bench.elasticsearch import build_own_settings, own_namespace
-from bench.lines import make_mixed, repeat
+from bench.lines import make_mixed
 from bench.options import Options
 from bench.paced import Release, choose_topic
 from bench.report import Row, Sample, at_most
@@ -32,7 +32,7 @@ from bench.topics import (
     list_names,
     name_topics,
     read_records,
-    send_values,
+    send_lines,
     to_names,
 )
 from pipeline.settings import Settings
@@ -120,13 +120,8 @@ def prepared(settings: Settings, elasticsearch: str | None, backlog: int) -> Ite
             ConfigResourceType.TOPIC, topics.raw, {"message.timestamp.type": "LogAppendTime"}
         )
         asyncio.run(administer(server, lambda admin: admin.alter_configs([change])))
-        values = [line.encode() for line in make_mixed(VARIETY)]
-        blocks = (
-            block[start : start + _BLOCK]
-            for block in repeat(values, backlog)
-            for start in range(0, len(block), _BLOCK)
-        )
-        send_values(server, topics.raw, (([b""] * len(block), block) for block in blocks))
+        lines = [line.encode() for line in make_mixed(VARIETY)]
+        send_lines(server, topics.raw, lines, backlog, _BLOCK)
 
     if elasticsearch is not None:
         with own_namespace(settings, elasticsearch):

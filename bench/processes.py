@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.contender import ContenderError, tell
 from bench.elasticsearch import build_own_settings
-from bench.lines import make_mixed, repeat
+from bench.lines import make_mixed
 from bench.memory import WORKER, running, write_config
 from bench.options import Options
 from bench.report import Row, Sample, at_cost, at_least, compare_cores, place, to_row
@@ -29,7 +29,7 @@ from bench.topics import (
     list_names,
     name_topics,
     read_times,
-    send_values,
+    send_lines,
     to_names,
 )
 from pipeline.settings import Settings
@@ -124,15 +124,10 @@ def run_once(options: Options, processes: int, records: int) -> Sample:
     """One run on topics of its own."""
     server, namespace = options.kafka(), f"bench{uuid4().hex[:8]}"
     settings = build_own_settings(server, "http://127.0.0.1:1", to_names(name_topics()), namespace)
-    values = [line.encode() for line in make_mixed(min(VARIETY, records))]
-    blocks = (part[at : at + BLOCK] for part in repeat(values, records) for at in range(0, len(part), BLOCK))
+    lines = [line.encode() for line in make_mixed(min(VARIETY, records))]
     try:
         asyncio.run(set_up_topics(settings.kafka))
-        send_values(
-            server,
-            settings.kafka.topics.raw,
-            (([b""] * len(block), block) for block in blocks),
-        )
+        send_lines(server, settings.kafka.topics.raw, lines, records, BLOCK)
         return run_worker(settings, options.folder, processes, records)
     finally:
         delete_topics(server, list_names(settings.kafka.topics))

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from bench.contender import Stopwatch
+from bench.lines import repeat
 from bench.report import Sample
 from pipeline.kafka.producer import BatchProducer
 from pipeline.settings import KafkaSettings, TopicSettings
@@ -71,6 +72,12 @@ def send_values(server: str, topic: str, blocks: Iterable[tuple[list[bytes], lis
         await producer.stop()
 
     asyncio.run(send())
+
+
+def send_lines(server: str, topic: str, lines: list[bytes], count: int, block: int) -> None:
+    """Send `count` lines, over and over from the beginning, each `block` of them to one partition or another."""
+    parts = (part[at : at + block] for part in repeat(lines, count) for at in range(0, len(part), block))
+    send_values(server, topic, (([b""] * len(part), part) for part in parts))
 
 
 def read_values(server: str, topic: str, records: int) -> list[tuple[bytes, bytes]]:
