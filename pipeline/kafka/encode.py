@@ -136,5 +136,5 @@ def _close_batch(builder: Any, count: int, codec: _Codec | None) -> EncodedBatch
             header = plain[:_RECORDS_AT]
             struct.pack_into(">i", header, _LENGTH_AT, _RECORDS_AT - _LENGTH_AT - 4 + len(records))
             struct.pack_into(">h", header, _CODEC_AT, codec.number)
-            return EncodedBatch(count, bytes(header + records))
+            return EncodedBatch(count, bytes(header) + records)
     return EncodedBatch(count, bytes(plain))

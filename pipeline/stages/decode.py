@@ -105,7 +105,8 @@ def decode_batches(batches: Sequence[Records]) -> Decoded:
     lines = pl.concat([_read_places(batch) for batch in batches])
     values = list(chain.from_iterable(batch.values for batch in batches))
     empty = [row for row, value in enumerate(values) if value is None]
-    dead = tuple(_refuse(row, *lines.select("_offset", "_time").row(row)) for row in empty)
+    places = lines.select("_offset", "_time")
+    dead = tuple(_refuse(row, *places.row(row)) for row in empty)
     if dead:
         lines = lines.with_row_index("_row").filter(~pl.col("_row").is_in(empty)).drop("_row")
     records = [value for value in values if value is not None]
