@@ -5,9 +5,10 @@ piece of text as a whole, and one format joins the pieces. The documents are the
 takes half of the time, and a third where fields are missing in many combinations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from parsers.events.columns import drop_columns, put_columns
 from parsers.members import fill_members, mark_members
 
 Piece: TypeAlias = str | pl.Expr
+Kind: TypeAlias = Literal["text", "time", "list", "plain"]
 _MESSAGE: Final = "message"
 _ORIGINAL: Final = "event.original"
 
@@ -37,9 +39,17 @@ class _Columns:
     `sparse` have nulls; `constants` the JSON text of columns that are the same in every row.
     """
 
-    kinds: Mapping[str, pl.DataType]
+    kinds: Mapping[str, Kind]
     sparse: frozenset[str]
     constants: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How frames of certain columns are written: the expression, and the fields in the document's order."""
+
+    write: pl.Expr
+    leaves: tuple[str, ...]
 
 
 def write_documents(frame: pl.DataFrame) -> pl.Series | None:
@@ -55,13 +65,22 @@ def write_documents(frame: pl.DataFrame) -> pl.Series | None:
     kept = list_fields(frame)
     if not all(map(_is_writable, kept)):
         return None
-    tree = build_tree([column.name for column in kept])
     columns = _study(kept)
+    form = _plan_form(tuple(columns.kinds.items()), columns.sparse, tuple(columns.constants.items()))
+    texts = [name for name, kind in columns.kinds.items() if kind == "text" and name not in columns.constants]
+    documents = put_columns(frame, _escape_texts(frame[texts])).select(form.write).to_series()
+    return fill_members(documents, frame, marks, form.leaves).alias("document")
+
+
+@lru_cache(maxsize=2048)
+def _plan_form(
+    kinds: tuple[tuple[str, Kind], ...], sparse: frozenset[str], constants: tuple[tuple[str, str], ...]
+) -> _Form:
+    """Rules bring the same columns batch after batch; the expression of a document has some hundred parts."""
+    columns = _Columns(dict(kinds), sparse, dict(constants))
+    tree = build_tree([name for name, _ in kinds])
     pieces, _ = _write_object(tree, columns)
-    texts = [name for name, kind in columns.kinds.items() if name not in columns.constants and _is_text(kind)]
-    escaped = _escape_texts(frame.select(texts))
-    documents = put_columns(frame, escaped).select(_join(pieces).alias("document")).to_series()
-    return fill_members(documents, frame, marks, find_leaves(tree)).alias("document")
+    return _Form(_join(pieces).alias("document"), tuple(find_leaves(tree)))
 
 
 def _is_writable(column: pl.Series) -> bool:
@@ -74,35 +93,46 @@ def _is_writable(column: pl.Series) -> bool:
     return kind.is_integer() or isinstance(kind, (pl.Boolean, pl.Datetime)) or _is_text(kind)
 
 
-def _study(kept: list[pl.Series]) -> _Columns:
-    frame = pl.DataFrame(kept)
-    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+def _study(kept: Sequence[pl.Series]) -> _Columns:
+    kinds = {column.name: _find_kind(column.dtype) for column in kept}
     sparse = frozenset(column.name for column in kept if column.null_count())
     alike = [
-        name
-        for name, kind in kinds.items()
-        if name not in sparse and not kind.is_float() and not kind.is_temporal()
+        column
+        for column in kept
+        if column.name not in sparse and kinds[column.name] != "time" and not column.dtype.is_float()
     ]
-    return _Columns(kinds, sparse, _find_constants(frame.select(alike)))
+    return _Columns(kinds, sparse, _find_constants(alike))
+
+
+def _find_kind(kind: pl.DataType) -> Kind:
+    if _is_text(kind):
+        return "text"
+    if isinstance(kind, pl.Datetime):
+        return "time"
+    return "list" if isinstance(kind, pl.List) else "plain"
 
 
 def _is_text(kind: pl.DataType) -> bool:
     return isinstance(kind, (pl.String, pl.Categorical, pl.Enum))
 
 
-def _find_constants(frame: pl.DataFrame) -> dict[str, str]:
+def _find_constants(columns: Sequence[pl.Series]) -> dict[str, str]:
     """JSON texts of the columns whose rows are all alike; none has nulls."""
-    if frame.width == 0:
+    if not columns:
         return {}
-    last = frame.height - 1
+    last = len(columns[0]) - 1
+    frame = pl.DataFrame(columns)
     first, *others = map(frame.row, (0, last // 3, last // 2, last))
-    like = [at for at, value in enumerate(first) if all(row[at] == value for row in others)]
-    if not like:
-        return {}
-    names = [frame.columns[at] for at in like]
-    counts = frame.select(pl.col(names).n_unique()).row(0)
-    texts = [msgspec.json.encode(first[at]).decode() for at in like]
-    return {name: text for name, text, count in zip(names, texts, counts, strict=True) if count == 1}
+    return {
+        column.name: msgspec.json.encode(value).decode()
+        for at, (column, value) in enumerate(zip(columns, first, strict=True))
+        if all(row[at] == value for row in others) and _holds_only(column, value)
+    }
+
+
+def _holds_only(column: pl.Series, value: object) -> bool:
+    # Numbers of values would be counted by a plan for each kind of column; lists can be compared in no other way.
+    return column.n_unique() == 1 if isinstance(value, list) else bool((column == value).all())
 
 
 def _escape_texts(frame: pl.DataFrame) -> list[pl.Series]:
@@ -131,11 +161,11 @@ def _find_escapes(frame: pl.DataFrame) -> dict[str, Mapping[str, str]]:
     """What JSON makes the columns escape. All texts are looked at as one row of bytes: most need nothing."""
     if frame.width == 0:
         return {}
-    texts = frame.select(pl.all().cast(pl.String))
-    ends = np.cumsum(texts.select(pl.all().str.len_bytes().sum()).row(0))
+    texts = [column.cast(pl.String) for column in frame.get_columns()]
+    ends = np.cumsum(pl.DataFrame(texts).select(pl.all().str.len_bytes().sum()).row(0))
     if not ends[-1]:
         return {}
-    joined = pl.concat(texts.get_columns()).str.join("")
+    joined = pl.concat(texts).str.join("")
     # By way of a list they stay where they are; Python's own bytes would cost twice as much in page faults alone.
     data = joined.cast(pl.Binary).cast(pl.List(pl.UInt8)).explode().to_numpy()
     quotes, backslashes = _count_inside(data == ord('"'), ends), _count_inside(data == ord("\\"), ends)
@@ -189,11 +219,11 @@ def _write_value(name: str, columns: _Columns) -> list[Piece]:
     if name in columns.constants:
         return [columns.constants[name]]
     kind, column = columns.kinds[name], pl.col(name)
-    if isinstance(kind, pl.Datetime):
+    if kind == "time":
         return ['"', column.dt.strftime(TIME_FORMAT), '"']
-    if _is_text(kind):
+    if kind == "text":
         return ['"', column.cast(pl.String), '"']
-    if isinstance(kind, pl.List):
+    if kind == "list":
         alone = pl.struct(column.alias("v")).struct.json_encode()
         text = alone.str.strip_prefix('{"v":').str.strip_suffix("}")
         return [pl.when(column.is_not_null()).then(text) if name in columns.sparse else text]

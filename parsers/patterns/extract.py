@@ -12,6 +12,7 @@ import polars as pl
 import regex
 
 from parsers.patterns.engines import MATCHED, group_name, to_regex
+from parsers.patterns.lanes import run_in_lane
 from parsers.patterns.parts import PatternParts, to_parts
 from parsers.patterns.tokens import ReadPattern
 
@@ -60,7 +61,7 @@ class PatternExtractor:
     def _extract_linear(self, texts: pl.Series) -> Extracted:
         assert self.linear is not None
         # One plan for all: what a plan costs is paid for every pattern in every batch.
-        groups = texts.to_frame("t").select(_plan_groups(self.linear))
+        groups = run_in_lane(self.linear, texts.to_frame("t").select, _plan_groups(self.linear))
         marker = groups.drop_in_place(MATCHED)
         groups.columns = list(self.names)
         return Extracted(marker.is_not_null() if marker.null_count() else None, None, groups)

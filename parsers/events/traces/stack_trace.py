@@ -4,12 +4,14 @@ Knows the traces of Java and its kin, .NET, Node.js, Python, Go, Ruby and PHP, a
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import polars as pl
 
 from parsers.events.columns import fill_from, find_texts
 from parsers.events.prepare import HEAD, REST
 from parsers.events.traces.stack_trace_forms import FORMS, Form
+from parsers.patterns.lanes import run_in_lane
 
 # What was thrown stands in the first characters of a trace, or in the last.
 LOOKED_AT = 65_536
@@ -64,36 +66,57 @@ def _read_traces(texts: pl.Series) -> pl.DataFrame:
     left = pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "text": texts})
     done = []
     for form in FORMS:
-        looked_at = left["text"].str.tail(LOOKED_AT) if form.is_last else left["text"].str.head(LOOKED_AT)
-        is_one = looked_at.str.contains(form.sign)
-        if is_one.any():
-            done.append(_read_form(form, left.filter(is_one)))
-            left = left.filter(~is_one)
+        found, left = run_in_lane(form, _take_form, form, left)
+        if found is not None:
+            done.append(found)
         if not left.height:
             break
-    nothing = [pl.lit(None, dtype=pl.String).alias(name) for name in (TYPE, MESSAGE, TRACE)]
-    return pl.concat([*done, left.select("row", *nothing)]).sort("row")
+    nothing = [pl.Series(name, [None], dtype=pl.String) for name in (TYPE, MESSAGE, TRACE)]
+    rest = [column.new_from_index(0, left.height) for column in nothing]
+    return pl.concat([*done, left.select("row").hstack(rest)]).sort("row")
 
 
-def _read_form(form: Form, rows: pl.DataFrame) -> pl.DataFrame:
-    text = pl.col("text")
-    looked_at = text.str.tail(LOOKED_AT) if form.is_last else text.str.head(LOOKED_AT)
+def _take_form(form: Form, rows: pl.DataFrame) -> tuple[pl.DataFrame | None, pl.DataFrame]:
+    """What the traces of a form say (None where there is none), and the rows that are of other forms."""
+    is_one = rows.select(_plan_sign(form)).to_series()
+    if not is_one.any():
+        return None, rows
+    heads, taken = _plan_form(form)
+    # One after another, in this thread: Polars would give several to threads that have not compiled them.
+    return rows.filter(is_one).with_columns_seq(heads).select_seq(taken), rows.filter(~is_one)
+
+
+# Polars compiles the regexes of an expression to build it: once, not in every batch.
+@lru_cache(maxsize=len(FORMS))
+def _plan_sign(form: Form) -> pl.Expr:
+    return _look_at(form).str.contains(form.sign)
+
+
+@lru_cache(maxsize=len(FORMS))
+def _plan_form(form: Form) -> tuple[list[pl.Expr], list[pl.Expr]]:
+    """What is taken out of texts first, and what is made of it."""
+    text, looked_at = pl.col("text"), _look_at(form)
     if form.until is not None:
         looked_at = pl.coalesce(looked_at.str.extract(form.until, 1), looked_at)
     heads = [looked_at.str.extract_groups(head) for head in form.heads]
     heads += [text.str.head(LOOKED_AT).str.extract_groups(head) for head in form.inner_heads]
     # Taken out once, as type and message are both read from them.
-    rows = rows.with_columns(head.alias(f"head_{at}") for at, head in enumerate(heads))
     names = [f"head_{at}" for at in range(len(heads))]
     rest = text.str.extract(r"(?s)^[^\n]*\n(.*)$", 1)
     start = text.str.extract(form.start, 1) if form.start is not None else rest
     message = _take(names, "message").str.strip_chars()
-    return rows.select(
-        "row",
+    taken = [
+        pl.col("row"),
         _take(names, "type").alias(TYPE),
         pl.when(message != "").then(message).alias(MESSAGE),
         pl.coalesce(start, rest, text).str.strip_chars_end("\r\n").alias(TRACE),
-    )
+    ]
+    return [head.alias(name) for name, head in zip(names, heads, strict=True)], taken
+
+
+def _look_at(form: Form) -> pl.Expr:
+    text = pl.col("text")
+    return text.str.tail(LOOKED_AT) if form.is_last else text.str.head(LOOKED_AT)
 
 
 def _take(heads: Sequence[str], group: str) -> pl.Expr:
