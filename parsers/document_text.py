@@ -162,7 +162,7 @@ def _find_escapes(frame: pl.DataFrame) -> dict[str, Mapping[str, str]]:
     if frame.width == 0:
         return {}
     texts = [column.cast(pl.String) for column in frame.get_columns()]
-    ends = np.cumsum(pl.DataFrame(texts).select(pl.all().str.len_bytes().sum()).row(0))
+    ends = np.cumsum(pl.DataFrame(texts).select_seq(pl.all().str.len_bytes().sum()).row(0))
     if not ends[-1]:
         return {}
     joined = pl.concat(texts).str.join("")
