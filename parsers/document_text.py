@@ -63,9 +63,10 @@ def write_documents(frame: pl.DataFrame) -> pl.Series | None:
     """
     frame, marks = mark_members(frame)
     kept = list_fields(frame)
-    if not all(map(_is_writable, kept)):
+    kinds = {column.name: kind for column in kept if (kind := _find_kind(column)) is not None}
+    if len(kinds) < len(kept):
         return None
-    columns = _study(kept)
+    columns = _study(kept, kinds)
     form = _plan_form(tuple(columns.kinds.items()), columns.sparse, tuple(columns.constants.items()))
     texts = [name for name, kind in columns.kinds.items() if kind == "text" and name not in columns.constants]
     documents = put_columns(frame, _escape_texts(frame[texts])).select(form.write).to_series()
@@ -83,18 +84,22 @@ def _plan_form(
     return _Form(_join(pieces).alias("document"), tuple(find_leaves(tree)))
 
 
-def _is_writable(column: pl.Series) -> bool:
+def _find_kind(column: pl.Series) -> Kind | None:
+    """How the column's values are written; None for those that are not written here."""
     kind = column.dtype
+    if isinstance(kind, (pl.String, pl.Categorical, pl.Enum)):
+        return "text"
+    if isinstance(kind, pl.Datetime):
+        return "time"
     if isinstance(kind, pl.List):
-        return isinstance(kind.inner, pl.String)
+        return "list" if isinstance(kind.inner, pl.String) else None
     if kind.is_float():
         # JSON has no word for the others, and a null is left out only where others are.
-        return bool(column.is_finite().all())
-    return kind.is_integer() or isinstance(kind, (pl.Boolean, pl.Datetime)) or _is_text(kind)
+        return "plain" if column.is_finite().all() else None
+    return "plain" if kind.is_integer() or isinstance(kind, pl.Boolean) else None
 
 
-def _study(kept: Sequence[pl.Series]) -> _Columns:
-    kinds = {column.name: _find_kind(column.dtype) for column in kept}
+def _study(kept: Sequence[pl.Series], kinds: Mapping[str, Kind]) -> _Columns:
     sparse = frozenset(column.name for column in kept if column.null_count())
     alike = [
         column
@@ -102,18 +107,6 @@ def _study(kept: Sequence[pl.Series]) -> _Columns:
         if column.name not in sparse and kinds[column.name] != "time" and not column.dtype.is_float()
     ]
     return _Columns(kinds, sparse, _find_constants(alike))
-
-
-def _find_kind(kind: pl.DataType) -> Kind:
-    if _is_text(kind):
-        return "text"
-    if isinstance(kind, pl.Datetime):
-        return "time"
-    return "list" if isinstance(kind, pl.List) else "plain"
-
-
-def _is_text(kind: pl.DataType) -> bool:
-    return isinstance(kind, (pl.String, pl.Categorical, pl.Enum))
 
 
 def _find_constants(columns: Sequence[pl.Series]) -> dict[str, str]:
