@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -184,9 +185,20 @@ def test_ends_are_told_in_words() -> None:
     assert describe_end(-200) == "signal 200"
 
 
-def start_supervisor(folder: Path) -> "subprocess.Popen[bytes]":
+@contextmanager
+def start_supervisor(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A supervisor that hears a hang-up, also where the tests themselves run under `nohup`."""
     plan = json.dumps(asdict(make_plan(folder)))
-    return subprocess.Popen([sys.executable, "-P", "-m", "pipeline.supervise", plan])
+    ours = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen([sys.executable, "-P", "-m", "pipeline.supervise", plan])
+    finally:
+        signal.signal(signal.SIGHUP, ours)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
