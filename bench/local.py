@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.contender import Contender, run, tell
+from bench.contender import ENVIRONMENT, Contender, run, tell
 from bench.feeder import make_days
 from bench.options import Options
 from bench.report import Row, Sample, at_least, by_cpu_second, compare_cores, place, to_row
@@ -52,8 +52,10 @@ def _time_command(path: str, store: str, processes: int) -> tuple[float, str]:
     """CPU seconds of all processes, and what it told."""
     shutil.rmtree(store, ignore_errors=True)
     command = [sys.executable, "-m", "pipeline", "run", path, "--store", store, "--processes", str(processes)]
+    # The command shares the cores among its processes itself, as it does for its users.
+    environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr[-2000:]}")
@@ -70,7 +72,10 @@ def write_file(path: Path, lines: int, kind: str = "mixed") -> None:
             file.write(b"\n".join(values[:left]) + b"\n")
             left -= len(values)
             if left <= 0:
-                return
+                break
+        # Else the system writes it to the disk meanwhile, which costs a run on all cores more than one on one.
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def choose_lines(options: Options) -> int:

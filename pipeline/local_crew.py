@@ -10,24 +10,21 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
-from pathlib import Path
+from io import BytesIO
 
 import polars as pl
 
 from pipeline.local_batch import Outcome
-from pipeline.local_wire import send_end, send_lines, widen_pipe
-from pipeline.local_worker import Done, EngineSource, Failed, Finished, serve
-from pipeline.sinks.store import HELD_BYTES, Fresh
+from pipeline.local_helpers import LEAVE_SECONDS, Helper
+from pipeline.local_wire import send_end, send_lines
+from pipeline.local_worker import Done, Failed, Finished
+from pipeline.sinks.store import Fresh
 from pipeline.stages.signal import SIGNAL_SCHEMA
 
 # One batch that a helper parses, and two that lie ready for it while this process is at work on its own.
 _BATCHES_AHEAD = 3
 # So many more are read before one is parsed here: with them the last ones are shared out evenly.
 _BATCHES_READY = 3
-_LEAVE_SECONDS = 5.0
 
 
 class CrewError(Exception):
@@ -43,22 +40,18 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    process: SpawnProcess
-    batches: Connection
-    answers: Connection
+    """A helper, and the places of the batches that it has not answered yet."""
+
+    helper: Helper
     owed: deque[_Slot] = field(default_factory=deque)
 
 
 class Crew:
     """The helpers of one run. A class, since what each of them owes goes from batch to batch."""
 
-    def __init__(self, workers: Sequence[_Worker]) -> None:
-        self._workers = workers
-
-    @property
-    def pids(self) -> list[int]:
-        """The helpers' process ids."""
-        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
+    def __init__(self, helpers: Sequence[Helper]) -> None:
+        self._workers = [_Worker(helper) for helper in helpers]
+        self._rows = BytesIO()
 
     def process(
         self, batches: Iterable[pl.DataFrame], rules: str, process_here: Callable[[pl.DataFrame], Outcome]
@@ -97,7 +90,8 @@ class Crew:
     def finish(self, write_here: Callable[[], None]) -> list[Fresh]:
         """Have all events written that the helpers hold, and meanwhile those held here; the helpers' segments."""
         for worker in self._workers:
-            _send(worker, None)
+            with _told_end(worker):
+                send_end(worker.helper.batches)
         write_here()
         made: list[Fresh] = []
         for worker in self._workers:
@@ -114,50 +108,21 @@ class Crew:
             if owed >= _BATCHES_AHEAD or (is_read and owed >= len(ready) - 1):
                 return
             lines, slot = ready.popleft()
-            _send(worker, lines)
+            with _told_end(worker):
+                send_lines(worker.helper.batches, lines, self._rows)
             worker.owed.append(slot)
 
     def _take_answers(self, rules: str) -> None:
         for worker in self._workers:
-            while worker.owed and worker.answers.poll():
+            while worker.owed and worker.helper.answers.poll():
                 _take_answer(worker, rules)
 
 
 @contextmanager
-def open_crew(count: int, source: EngineSource, store: Path | None) -> Iterator[Crew]:
-    """Start `count` helpers, which load their rules meanwhile; they end with the block, whatever happens there."""
-    context = get_context("spawn")
-    workers: list[_Worker] = []
+def _told_end(worker: _Worker) -> Iterator[None]:
+    """Tell why a worker is gone that can be sent nothing."""
     try:
-        for _ in range(count):
-            read_batches, batches = context.Pipe(duplex=False)
-            widen_pipe(batches)
-            answers, write_answers = context.Pipe(duplex=False)
-            arguments = (read_batches, write_answers, source, store, HELD_BYTES // (count + 1))
-            process = context.Process(target=serve, args=arguments, daemon=True)
-            process.start()
-            # Only the worker may hold its ends: else nobody would hear that it is gone.
-            read_batches.close()
-            write_answers.close()
-            workers.append(_Worker(process, batches, answers))
-        yield Crew(workers)
-    finally:
-        for worker in workers:
-            worker.batches.close()
-            worker.answers.close()
-        for worker in workers:
-            worker.process.join(_LEAVE_SECONDS)
-            if worker.process.is_alive():
-                worker.process.terminate()
-                worker.process.join()
-
-
-def _send(worker: _Worker, lines: pl.DataFrame | None) -> None:
-    try:
-        if lines is None:
-            send_end(worker.batches)
-        else:
-            send_lines(worker.batches, lines)
+        yield
     except OSError:
         # What the worker said before it left tells more: an answer, perhaps, and then the error.
         while True:
@@ -166,7 +131,7 @@ def _send(worker: _Worker, lines: pl.DataFrame | None) -> None:
 
 def _receive(worker: _Worker) -> Done | Finished:
     try:
-        answer = worker.answers.recv()
+        answer = worker.helper.answers.recv()
     except (EOFError, OSError):
         raise _tell_end(worker) from None
     if isinstance(answer, Failed):
@@ -176,9 +141,10 @@ def _receive(worker: _Worker) -> Done | Finished:
 
 
 def _tell_end(worker: _Worker) -> CrewError:
-    worker.process.join(_LEAVE_SECONDS)
+    process = worker.helper.process
+    process.join(LEAVE_SECONDS)
     return CrewError(
-        f"a process of the run ended with exit code {worker.process.exitcode}, perhaps for want of memory; "
+        f"a process of the run ended with exit code {process.exitcode}, perhaps for want of memory; "
         "run again with --processes 1"
     )
 

@@ -4,10 +4,8 @@ A batch has megabytes, and what each copy of it costs can be seen; so its bytes 
 and from the pipe into the memory that the frame is read from.
 """
 
-import contextlib
 import os
 import struct
-import sys
 from io import BytesIO
 from multiprocessing.connection import Connection
 from typing import TypeAlias
@@ -19,8 +17,6 @@ Packed: TypeAlias = tuple[bytes, bytes | bytearray | memoryview]
 """What is said of a batch, and the rows of the columns that differ, as an Arrow stream."""
 
 _SIZES = struct.Struct("<QQ")
-# The most that Linux lets any user have (/proc/sys/fs/pipe-max-size): fewer turns for a batch to come over.
-_PIPE_BYTES = 1024 * 1024
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
@@ -31,19 +27,12 @@ class _Head(msgspec.Struct, frozen=True, array_like=True):
     constants: dict[str, str | int]
 
 
-def widen_pipe(connection: Connection) -> None:
-    """Let a pipe hold more, where the system can and this user may; else it stays as it is."""
-    if sys.platform != "linux":
-        return
-    import fcntl
+def send_lines(connection: Connection, lines: pl.DataFrame, rows: BytesIO) -> None:
+    """Write a batch to a pipe; waits until the other side has read most of it. Raises OSError when that is gone.
 
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(connection.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-
-
-def send_lines(connection: Connection, lines: pl.DataFrame) -> None:
-    """Write a batch to a pipe; waits until the other side has read most of it. Raises OSError when that is gone."""
-    send_packed(connection, pack_lines(lines))
+    `rows` is where it is laid out, and best the one of the batch before: to grow one costs four times the writing.
+    """
+    send_packed(connection, pack_lines(lines, rows))
 
 
 def send_end(connection: Connection) -> None:
@@ -74,12 +63,13 @@ def receive_packed(connection: Connection) -> Packed | None:
     return (bytes(parts[0]), parts[1]) if sizes[0] else None
 
 
-def pack_lines(lines: pl.DataFrame) -> Packed:
-    """A frame of lines, as `unpack_lines` reads it."""
+def pack_lines(lines: pl.DataFrame, rows: BytesIO) -> Packed:
+    """A frame of lines, as `unpack_lines` reads it; what `rows` held is gone, and it is lent until that is dropped."""
     constants = {column.name: column[0] for column in lines if _is_constant(column)}
-    rows = BytesIO()
+    rows.seek(0)
     # Long texts of one buffer cost less to write and to read than views of many.
     lines.drop(constants).write_ipc_stream(rows, compat_level=pl.CompatLevel.oldest())
+    rows.truncate()
     return msgspec.msgpack.encode(_Head(lines.height, lines.columns, constants)), rows.getbuffer()
 
 

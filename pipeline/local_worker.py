@@ -1,6 +1,7 @@
 """A process that parses and stores batches of a local run which another process reads: see `local_crew.py`."""
 
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from multiprocessing.connection import Connection
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EngineSource:
-    """Where an engine comes from, so that each process loads its own. None: what the settings say, else the default.
+    """Where an engine and its store come from, so that each process loads its own. None: what the settings say.
 
-    `environ` says where databases are kept.
+    `config` is the file of the settings, or None for the usual one; `environ` also says where databases are kept.
     """
 
     rules: Path | None
     timezone: str | None
-    settings: "Settings"
+    config: Path | None
+    store: Path | None
     environ: "Mapping[str, str]"
 
 
@@ -55,21 +57,24 @@ class Failed:
     error: Exception
 
 
-def serve(
-    batches: Connection, answers: Connection, source: EngineSource, store: Path | None, held_bytes: int
-) -> None:
-    """Take batches (see `local_wire.py`) and answer each in order, and their end when what is held is on the disk."""
+def serve(batches: Connection, answers: Connection, source: EngineSource, processes: int) -> None:
+    """Take batches (see `local_wire.py`) and answer each in order, and their end when what is held is on the disk.
+
+    So many `processes` share what may be held.
+    """
     # Ctrl-C reaches all processes of a terminal; the one that reads ends the others by closing their pipes.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        _work(batches, answers, source, store, held_bytes)
+        _work(batches, answers, source, processes)
     except (BrokenPipeError, EOFError):
         return
     except Exception as error:
-        answers.send(Failed(error))
+        # The process that reads loads the same settings and rules, and has left if it told the user of them.
+        with suppress(BrokenPipeError):
+            answers.send(Failed(error))
 
 
-def load_source(source: EngineSource) -> "Engine":
+def load_source(source: EngineSource, settings: "Settings") -> "Engine":
     """Load the engine. Raises RuleError, and ValueError for a stage of the user that cannot be imported."""
     from parsers.shipped import shipped_rules_directory
     from pipeline.local import load_engine
@@ -77,7 +82,6 @@ def load_source(source: EngineSource) -> "Engine":
     from pipeline.settings import to_installation
     from pipeline.user_stages import load_user_stages
 
-    settings = source.settings
     return load_engine(
         source.rules or settings.rules.directory or shipped_rules_directory(),
         source.timezone or settings.rules.default_timezone,
@@ -88,18 +92,19 @@ def load_source(source: EngineSource) -> "Engine":
     )
 
 
-def _work(
-    batches: Connection, answers: Connection, source: EngineSource, store: Path | None, held_bytes: int
-) -> None:
+def _work(batches: Connection, answers: Connection, source: EngineSource, processes: int) -> None:
     from pipeline.local_batch import process_lines
     from pipeline.local_wire import unpack_lines
-    from pipeline.sinks.store import StoreWriter
+    from pipeline.settings import load_settings
+    from pipeline.sinks.store import HELD_BYTES, StoreWriter
 
     received: Queue[Packed | EOFError | None] = Queue()
     # Who sends a batch must not wait for the rules, nor for the batch before it: the pipe is smaller than any.
     Thread(target=_receive, args=(batches, received), daemon=True).start()
-    flow = load_source(source).flow
-    writer = None if store is None else StoreWriter(store, held_bytes=held_bytes, earlier=())
+    settings = load_settings(source.config, source.environ)
+    flow = load_source(source, settings).flow
+    directory = source.store or settings.store.directory
+    writer = StoreWriter(directory, held_bytes=HELD_BYTES // processes, earlier=())
     while (packed := received.get()) is not None:
         if isinstance(packed, EOFError):
             raise packed
@@ -108,9 +113,8 @@ def _work(
         if outcome.signals.height:
             outcome.signals.write_ipc_stream(signals)
         answers.send(Done(flow.rules.hash, outcome.counted, signals.getvalue()))
-    if writer is not None:
-        writer.write_held()
-    answers.send(Finished(() if writer is None else writer.fresh))
+    writer.write_held()
+    answers.send(Finished(writer.fresh))
 
 
 def _receive(batches: Connection, received: "Queue[Packed | EOFError | None]") -> None:

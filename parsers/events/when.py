@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 _WILD = re.compile(r"[*?\[]")
 
 
+_FEW_VALUES: Final = 8
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 
 
@@ -82,26 +83,38 @@ class _Field:
     """A column by its distinct values: which rows hold each."""
 
     def __init__(self, column: pl.Series) -> None:
-        texts = column.cast(pl.String).rename("value").to_frame().with_row_index("row").drop_nulls("value")
-        found = texts.group_by("value", maintain_order=True).agg("row")
-        rows = found["row"].explode().cast(pl.Int64).to_numpy()
-        ends = found["row"].list.len().to_numpy().cumsum()
-        self._rows: dict[str, IntArray] = dict(
-            zip(found["value"].to_list(), np.split(rows, ends[:-1]), strict=True) if found.height else ()
-        )
+        self._texts = column.cast(pl.String)
+        self._values = frozenset(self._texts.unique().drop_nulls().to_list())
+        self._rows: dict[str, IntArray] = {}
 
     def find(self, globs: Sequence[str]) -> IntArray:
         """The rows whose value matches one of the globs, ascending."""
         literal, wild = part_globs(globs)
-        chosen = set(literal & self._rows.keys())
+        chosen = set(literal & self._values)
         if wild:
             matches = compile_globs(wild)
-            chosen.update(value for value in self._rows if matches(value))
+            chosen.update(filter(matches, self._values))
         if not chosen:
             return _NO_ROWS
         if len(chosen) == 1:
-            return self._rows[next(iter(chosen))]
-        return np.sort(np.concatenate([self._rows[value] for value in chosen]))
+            return self._find_rows(next(iter(chosen)))
+        return np.sort(np.concatenate([self._find_rows(value) for value in chosen]))
+
+    def _find_rows(self, value: str) -> IntArray:
+        if not self._rows and len(self._values) > _FEW_VALUES:
+            self._rows = _part_rows(self._texts)
+        if value not in self._rows:
+            self._rows[value] = np.flatnonzero(self._texts.eq_missing(value).to_numpy())
+        return self._rows[value]
+
+
+def _part_rows(texts: pl.Series) -> dict[str, IntArray]:
+    """The rows of every value. Costs as much as looking for some ten values one by one."""
+    frame = texts.rename("value").to_frame().with_row_index("row").drop_nulls("value")
+    found = frame.group_by("value", maintain_order=True).agg("row")
+    rows = found["row"].explode().cast(pl.Int64).to_numpy()
+    ends = found["row"].list.len().to_numpy().cumsum()
+    return dict(zip(found["value"].to_list(), np.split(rows, ends[:-1]), strict=True))
 
 
 @lru_cache(maxsize=8192)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.inputs import Inputs, input_options, load_inputs, load_local_settings, told_failures
+from pipeline.allocators import keep_memory
+from pipeline.cli.inputs import Inputs, input_options, load_inputs, told_failures
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pipeline.reload.watcher import RuleWatcher
 
 _SHOWN = 10
-# Pages that a batch has left are wanted by the next one, and to give them back and fetch them anew costs a tenth of the
-# CPU: Polars' jemalloc may keep them for three seconds rather than half a second, large ones too.
-_ENVIRONMENT = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:3000,muzzy_decay_ms:0,narenas:2,oversize_threshold:0"}
 # To start processes and load their rules costs as much as some seconds of work.
 _LARGE_BYTES = 64 * 1024 * 1024
 
@@ -63,8 +61,7 @@ def run(
         inputs = load_inputs(files, rules, timezone, config)
         failed = _follow(inputs, files, store or inputs.settings.store.directory)
     else:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)  # before Polars is imported
+        keep_memory()  # before Polars is imported
         with _open_crew(processes or plan_processes(files), rules, timezone, config, store) as crew:
             inputs = load_inputs(files, rules, timezone, config)
             failed = _run(inputs, store or inputs.settings.store.directory, crew)
@@ -91,16 +88,17 @@ def _open_crew(
 
     # Before Polars is imported, and for the helpers too: the processes share the cores.
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, count_cores() // processes)))
-    from pipeline.local_crew import CrewError, open_crew
+    from pipeline.local_helpers import start_helpers
     from pipeline.local_worker import EngineSource
 
-    # Before the rules are loaded here: the helpers load theirs meanwhile.
-    settings = load_local_settings(config)
-    source = EngineSource(rules, timezone, settings, dict(os.environ))
-    with open_crew(processes - 1, source, store or settings.store.directory) as crew:
+    with start_helpers(
+        processes - 1, EngineSource(rules, timezone, config, store, dict(os.environ))
+    ) as helpers:
+        from pipeline import local_crew
+
         try:
-            yield crew
-        except CrewError as error:
+            yield local_crew.Crew(helpers)
+        except local_crew.CrewError as error:
             raise click.ClickException(str(error)) from error
 
 

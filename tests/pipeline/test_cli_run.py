@@ -33,6 +33,17 @@ def read_bursts(store: Path) -> list[tuple[int, int]]:
     return pl.concat(frames).unique("_id").select("window_start", "count").sort("window_start").rows()
 
 
+def write_config(path: Path, store: Path) -> Path:
+    path.write_text(json.dumps({"store": {"directory": str(store)}}))
+    return path
+
+
+def run_processes(count: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    # Not `run_tailrace`: helpers import the command's own main module.
+    command = [sys.executable, "-m", "pipeline", "run", *arguments, "--processes", count]
+    return subprocess.run(command, capture_output=True, check=False, env=make_environ())
+
+
 def test_a_run_stores_events_and_bursts_and_tells_a_person(tmp_path: Path, rules: Path) -> None:
     (tmp_path / "app.log").write_text(make_log(4))
 
@@ -58,22 +69,33 @@ def test_processes_share_a_run(tmp_path: Path, rules: Path) -> None:
     (tmp_path / "app.log").write_text(make_log(4))
     told = []
     for count in ("1", "2"):
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "pipeline",
-            "run",
-            tmp_path / "app.log",
-            "--rules",
-            rules,
-        ]
-        command += ["--store", tmp_path / count, "--processes", count]
-        run = subprocess.run(command, capture_output=True, check=True, env=make_environ())
+        config = write_config(tmp_path / f"{count}.yml", tmp_path / count)
+        run = run_processes(count, tmp_path / "app.log", "--rules", rules, "--config", config)
+        assert (run.returncode, run.stderr) == (0, b"")
         told.append(run.stdout.decode().splitlines()[1:-1])
 
     assert told[0] == told[1]
     assert read_store(tmp_path / "2").equals(read_store(tmp_path / "1"))
     assert read_bursts(tmp_path / "2") == read_bursts(tmp_path / "1")
+
+
+@pytest.mark.parametrize("wrong", ["rules", "settings"])
+def test_a_mistake_is_told_once_by_however_many_processes(tmp_path: Path, wrong: str) -> None:
+    directory = tmp_path / "rules"
+    directory.mkdir()
+    (directory / "a.yml").write_text("name: a\npatterns: ['(']\n" if wrong == "rules" else "")
+    config = write_config(tmp_path / "settings.yml", tmp_path / "store")
+    if wrong == "settings":
+        config.write_text("stor: {}\n")
+
+    one, two = (
+        run_processes(count, tmp_path / "app.log", "--rules", directory, "--config", config)
+        for count in ("1", "2")
+    )
+
+    assert (two.returncode, two.stderr) == (one.returncode, one.stderr)
+    assert one.returncode == 1
+    assert one.stderr.count(b"error:") == 1
 
 
 def test_following_wants_one_process(tmp_path: Path, rules: Path) -> None:

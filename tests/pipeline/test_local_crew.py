@@ -3,7 +3,9 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from threading import Timer
 
@@ -12,12 +14,12 @@ import pytest
 
 from pipeline.local import Engine, Limits, Tally, load_engine, run_files
 from pipeline.local_batch import Outcome, process_lines
-from pipeline.local_crew import Crew, CrewError, open_crew
+from pipeline.local_crew import Crew, CrewError
+from pipeline.local_helpers import Helper, start_helpers
 from pipeline.local_wire import pack_lines, unpack_lines
 from pipeline.local_worker import EngineSource
 from pipeline.search import search_store
 from pipeline.search_query import All
-from pipeline.settings import Settings
 from pipeline.sinks.segments import StoreError, list_segments
 from pipeline.sinks.store import StoreWriter
 from tests.pipeline.local_rules import make_log
@@ -32,8 +34,21 @@ def engine(rules: Path) -> Engine:
     return load_engine(rules)
 
 
-def to_source(rules: Path) -> EngineSource:
-    return EngineSource(rules, "UTC", Settings(), dict(os.environ))
+@contextmanager
+def open_crew(rules: Path, store: Path) -> Iterator[Crew]:
+    with start_helper(rules, store) as helper:
+        yield Crew([helper])
+
+
+@contextmanager
+def start_helper(rules: Path, store: Path) -> Iterator[Helper]:
+    with start_helpers(1, EngineSource(rules, "UTC", None, store, dict(os.environ))) as (helper,):
+        yield helper
+
+
+def to_pid(helper: Helper) -> int:
+    assert helper.process.pid is not None
+    return helper.process.pid
 
 
 def store_log(
@@ -53,7 +68,7 @@ def test_two_processes_store_what_one_does(tmp_path: Path, engine: Engine, rules
     path.write_text(make_log(40))
     alone = store_log(engine, path, tmp_path / "one")
 
-    with open_crew(1, to_source(rules), tmp_path / "two") as crew:
+    with open_crew(rules, tmp_path / "two") as crew:
         bursts, summary = store_log(engine, path, tmp_path / "two", crew)
 
     assert bursts.equals(alone[0])
@@ -71,7 +86,7 @@ def test_reading_again_in_two_processes_replaces_the_events_of_one(
     store_log(engine, path, tmp_path / "store")
     before = read_documents(tmp_path / "store")
 
-    with open_crew(1, to_source(rules), tmp_path / "store") as crew:
+    with open_crew(rules, tmp_path / "store") as crew:
         store_log(engine, path, tmp_path / "store", crew)
 
     frames = [
@@ -90,7 +105,7 @@ def test_a_store_that_cannot_be_written_ends_the_run(tmp_path: Path, engine: Eng
 
     with (
         pytest.raises(StoreError, match="cannot write to the store"),
-        open_crew(1, to_source(rules), tmp_path / "store") as crew,
+        open_crew(rules, tmp_path / "store") as crew,
     ):
         store_log(engine, path, tmp_path / "store", crew)
 
@@ -108,9 +123,9 @@ def make_lines(height: int) -> pl.DataFrame:
     )
 
 
-def kill_first(crew: Crew, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def kill_first(pid: int, batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     yield next(batches)
-    os.kill(crew.pids[0], signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     yield from batches
 
 
@@ -118,9 +133,9 @@ def test_a_process_that_is_killed_ends_the_run_with_an_error(
     tmp_path: Path, engine: Engine, rules: Path
 ) -> None:
     lines = make_lines(3)
-    with open_crew(1, to_source(rules), None) as crew:
-        outcomes = crew.process(
-            kill_first(crew, iter([lines] * 9)),
+    with start_helper(rules, tmp_path / "store") as helper:
+        outcomes = Crew([helper]).process(
+            kill_first(to_pid(helper), iter([lines] * 9)),
             engine.flow.rules.hash,
             lambda batch: process_lines(engine.flow, batch, None),
         )
@@ -131,7 +146,7 @@ def test_a_process_that_is_killed_ends_the_run_with_an_error(
 
 @pytest.mark.parametrize(("count", "here"), [(2, 0), (9, 6)])
 def test_what_a_helper_has_no_room_for_is_parsed_here_and_the_order_stays(
-    engine: Engine, rules: Path, count: int, here: int
+    tmp_path: Path, engine: Engine, rules: Path, count: int, here: int
 ) -> None:
     parsed_here: list[int] = []
 
@@ -139,13 +154,13 @@ def test_what_a_helper_has_no_room_for_is_parsed_here_and_the_order_stays(
         parsed_here.append(lines.height)
         return process_lines(engine.flow, lines, None)
 
-    with open_crew(1, to_source(rules), None) as crew:
+    with start_helper(rules, tmp_path / "store") as helper:
         # The helper stands still until this process has nothing more to do.
-        os.kill(crew.pids[0], signal.SIGSTOP)
-        waking = Timer(1.5, os.kill, (crew.pids[0], signal.SIGCONT))
+        os.kill(to_pid(helper), signal.SIGSTOP)
+        waking = Timer(1.5, os.kill, (to_pid(helper), signal.SIGCONT))
         waking.start()
         batches = [make_lines(height) for height in range(1, count + 1)]
-        outcomes = list(crew.process(iter(batches), engine.flow.rules.hash, process_here))
+        outcomes = list(Crew([helper]).process(iter(batches), engine.flow.rules.hash, process_here))
         waking.join()
 
     assert [outcome.counted.events for outcome in outcomes] == list(range(1, count + 1))
@@ -159,7 +174,7 @@ def test_rules_that_change_meanwhile_end_the_run(tmp_path: Path, engine: Engine,
 
     with (
         pytest.raises(CrewError, match="the rules were changed"),
-        open_crew(1, to_source(rules), None) as crew,
+        open_crew(rules, tmp_path / "store") as crew,
     ):
         run_files(other, [str(path)], Observer(), Tally(), 0, None, SMALL, crew)
 
@@ -175,7 +190,10 @@ def test_rules_that_change_meanwhile_end_the_run(tmp_path: Path, engine: Engine,
     ],
 )
 def test_lines_come_over_as_they_are(frame: pl.DataFrame) -> None:
-    found = unpack_lines(pack_lines(frame))
+    rows = BytesIO(b"of a longer batch" * 1000)
+
+    found = unpack_lines(pack_lines(frame, rows))
 
     assert found.schema == frame.schema
     assert found.equals(frame, null_equal=True)
+    assert unpack_lines(pack_lines(frame, rows)).equals(found, null_equal=True)

@@ -48,8 +48,10 @@ def test_a_missing_field_does_not_match_and_no_condition_always_does() -> None:
     assert find() is None
 
 
-values = st.lists(st.sampled_from(["a", "b", "ab", "", None]), min_size=1, max_size=12)
-globs = st.lists(st.sampled_from(["a", "b", "?", "a*", "*", "[ab]", "x"]), min_size=1, max_size=3)
+few = st.sampled_from(["a", "b", "ab", "", None])
+many = st.sampled_from([None, *(f"{first}{second}" for first in "abc" for second in "abcde")])
+values = st.lists(few, min_size=1, max_size=12) | st.lists(many, min_size=12, max_size=40)
+globs = st.lists(st.sampled_from(["a", "b", "ab", "?", "a*", "*", "[ab]", "x"]), min_size=1, max_size=3)
 
 
 @given(st.tuples(values, globs, globs))
